@@ -1,0 +1,168 @@
+"""Arrays and label tables in one file: no pickle, written whole or not at all."""
+
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_MAX_BYTES = 8 * 2**30
+_META = "__meta__"
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Temporary path beside `path` that takes its place only when the block succeeds.
+
+    Args:
+        path: where the finished file goes; its folder must exist.
+
+    Yields:
+        The temporary path to write to, with the same suffix.
+
+    Raises:
+        ValueError: if the folder does not exist.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise ValueError(
+            f"`path` must be in an existing folder; got {str(target)!r}: create {target.parent}"
+        )
+    handle, name = tempfile.mkstemp(
+        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
+    )
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        # mkstemp makes files private; a finished result follows the user's own mask.
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_arrays(
+    path: str | Path, kind: str, arrays: Mapping[str, np.ndarray], meta: Mapping[str, Any]
+) -> None:
+    """Write named arrays and JSON metadata to one uncompressed `.npz` file.
+
+    Args:
+        path: the file to write; an existing file is replaced only on success.
+        kind: what the file holds, checked again on reading.
+        arrays: plain arrays (no objects), by name.
+        meta: JSON-serialisable metadata.
+
+    Raises:
+        TypeError: if an array holds Python objects.
+    """
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"array {name!r} must hold numbers or strings; got Python objects")
+    header = np.array(json.dumps({"kind": kind, "version": 1, **meta}))
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{_META: header}, **arrays)
+
+
+def read_arrays(
+    path: str | Path, kind: str, max_bytes: int = _MAX_BYTES
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read what `write_arrays` wrote.
+
+    Args:
+        path: the file.
+        kind: what it must hold.
+        max_bytes: refuse files that would unpack to more than this.
+
+    Returns:
+        The arrays by name, and the metadata.
+
+    Raises:
+        ValueError: if the file is missing, damaged, too large, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"`path` must be an existing file; got {str(path)!r}")
+    try:
+        _check_size(path, max_bytes)
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        meta = json.loads(str(arrays.pop(_META)))
+        found = meta.pop("kind")
+        meta.pop("version")
+    except (OSError, KeyError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{str(path)!r} must be a file saved by neurospyke as {kind}; {error}"
+        ) from error
+    if found != kind:
+        raise ValueError(f"{str(path)!r} must hold {kind}; it holds {found}")
+    return arrays, meta
+
+
+def _check_size(path: Path, max_bytes: int) -> None:
+    with zipfile.ZipFile(path) as archive:
+        total = sum(entry.file_size for entry in archive.infolist())
+    if total > max_bytes:
+        raise ValueError(f"it unpacks to {total} bytes, over the limit of {max_bytes}")
+
+
+def pack_table(prefix: str, table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Columns of a label table as plain arrays, named so that their order survives.
+
+    Args:
+        prefix: what the table is called in the file.
+        table: columns of numbers, booleans or strings.
+
+    Returns:
+        One array a column.
+
+    Raises:
+        TypeError: if a column holds anything else (dates, lists, missing strings).
+    """
+    return {
+        f"{prefix}/{position}/{column}": _plain(prefix, str(column), table.iloc[:, position])
+        for position, column in enumerate(table.columns)
+    }
+
+
+def _plain(prefix: str, name: str, column: pd.Series) -> np.ndarray:
+    array = column.to_numpy()
+    if array.dtype.kind in "biuf":
+        return array
+    if all(isinstance(value, str) for value in array):
+        return np.array(array, dtype=np.str_)
+    raise TypeError(
+        f"column {name!r} of {prefix} must hold numbers, booleans or strings to be saved; "
+        f"got {column.dtype}: convert or drop it"
+    )
+
+
+def unpack_table(prefix: str, arrays: Mapping[str, np.ndarray], n_rows: int) -> pd.DataFrame:
+    """Label table that `pack_table` took apart.
+
+    Args:
+        prefix: what the table is called in the file.
+        arrays: everything read from the file.
+        n_rows: rows of the table (a table may have no columns).
+
+    Returns:
+        The table, columns in their first order.
+    """
+    columns: list[tuple[int, str, np.ndarray]] = []
+    for key, array in arrays.items():
+        if key.startswith(f"{prefix}/"):
+            _, position, name = key.split("/", 2)
+            columns.append((int(position), name, array))
+    data = {
+        name: array.astype(object) if array.dtype.kind == "U" else array
+        for _, name, array in sorted(columns, key=lambda column: column[0])
+    }
+    return pd.DataFrame(data, index=pd.RangeIndex(n_rows))
