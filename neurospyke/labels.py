@@ -63,9 +63,13 @@ def select(table: pd.DataFrame, rows: Rows, name: str) -> np.ndarray:
     """
     if rows is None:
         return np.arange(len(table))
-    positions = _query(table, rows, name) if isinstance(rows, str) else _positions(rows, table, name)
+    positions = (
+        _query(table, rows, name) if isinstance(rows, str) else _positions(rows, table, name)
+    )
     if positions.size == 0:
-        raise ValueError(f"`{name}` must leave at least one of {len(table)} rows; {rows!r} left none")
+        raise ValueError(
+            f"`{name}` must leave at least one of {len(table)} rows; {rows!r} left none"
+        )
     return positions
 
 
@@ -74,8 +78,7 @@ def _query(table: pd.DataFrame, query: str, name: str) -> np.ndarray:
         kept = table.query(query, engine="python")
     except Exception as error:
         raise ValueError(
-            f"`{name}` must be a query on the columns {list(table.columns)}; "
-            f"got {query!r}: {error}"
+            f"`{name}` must be a query on the columns {list(table.columns)}; got {query!r}: {error}"
         ) from error
     return kept.index.to_numpy(dtype=np.int64)
 

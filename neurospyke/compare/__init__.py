@@ -1,0 +1,1 @@
+"""Compare two sets of responses, whoever they belong to."""
