@@ -150,11 +150,9 @@ class Comparison:
             ValueError: if the file is damaged or holds something else.
         """
         arrays, meta = read_arrays(path, "Comparison")
-        pairs = {
-            name: None if meta[name] is None else tuple(meta[name])
-            for name in ("interval", "ceiling", "conditions", "units", "time")
-        }
-        return cls(**(meta | pairs), resamples=arrays["resamples"])
+        for name in ("interval", "ceiling", "conditions", "units", "time"):
+            meta[name] = None if meta[name] is None else tuple(meta[name])
+        return cls(**meta, resamples=arrays["resamples"])
 
 
 def comparison_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:

@@ -1,0 +1,36 @@
+PYTHON ?= python3
+# The CPU build of torch is enough for everything here; give another requirement to use a GPU build.
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test check lint types bench clean
+
+demo: $(READY)          ## everything on the embedded default, ends with a report
+	$(BIN)/python -m neurospyke demo --out out/demo
+
+test: lint              ## fast checks, then every test and doctest
+	$(BIN)/python -m pytest
+
+check: lint types       ## what a change must pass: format, lint, imports, types, tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: $(READY)
+	$(BIN)/pyright
+
+bench: $(READY)         ## timings; results are kept in benchmarks/results
+	$(BIN)/python benchmarks/run.py
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet -c constraints.txt "$(TORCH)"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[nwb,nix,dev]'
+	touch $@
+
+clean:
+	rm -rf .venv out build dist
