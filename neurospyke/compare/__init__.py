@@ -1,1 +1,47 @@
 """Compare two sets of responses, whoever they belong to."""
+
+from neurospyke.compare.comparators import COMPARATORS, cosine, pearson, rho_a, spearman
+from neurospyke.compare.comparison import Comparison, comparison_table
+from neurospyke.compare.pairing import pair
+from neurospyke.compare.rdm import DISSIMILARITIES, RDM, correlation_rdm, euclidean_rdm
+from neurospyke.compare.reliability import (
+    RDMReliability,
+    rdm_reliability,
+    spearman_brown,
+    split_half_ceiling,
+    subject_ceiling,
+    unit_reliability,
+)
+from neurospyke.compare.resample import (
+    bootstrap_counts,
+    odd_even_halves,
+    permutations,
+    split_halves,
+)
+from neurospyke.compare.similarity import rsa
+
+__all__ = [
+    "COMPARATORS",
+    "DISSIMILARITIES",
+    "RDM",
+    "Comparison",
+    "RDMReliability",
+    "bootstrap_counts",
+    "comparison_table",
+    "correlation_rdm",
+    "cosine",
+    "euclidean_rdm",
+    "odd_even_halves",
+    "pair",
+    "pearson",
+    "permutations",
+    "rdm_reliability",
+    "rho_a",
+    "rsa",
+    "spearman",
+    "spearman_brown",
+    "split_half_ceiling",
+    "split_halves",
+    "subject_ceiling",
+    "unit_reliability",
+]
