@@ -1,0 +1,348 @@
+"""Figures: `plot_<what>(data, ax=None)` draws on the axes given, or on new ones, and returns them.
+
+Every distinction is made twice, by grey level and by hatching, dashes or marker, so that a print
+in black and white loses nothing.
+"""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from neurospyke.compare.comparison import Comparison
+from neurospyke.compare.rdm import RDM
+
+_HATCHES = ("", "////", "....", "xxxx", "----", "++++")
+_DASHES = ("-", "--", "-.", ":")
+_MARKERS = "osD^vPX*<>"
+_COURSES = {"step": "model steps included", "time": "time, middle of the window (s)"}
+_MAX_TICKS = 24
+_INK = "0.15"
+_CEILING: dict[str, Any] = {"facecolor": "0.91", "edgecolor": "0.6", "linewidth": 0.6}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Look shared by all figures, inside the block only; nothing global changes.
+
+    Yields:
+        Nothing.
+    """
+    ours: Any = {
+        "axes.edgecolor": _INK,
+        "axes.labelcolor": _INK,
+        "axes.labelsize": 9,
+        "axes.linewidth": 0.8,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 9.5,
+        "font.size": 9,
+        "hatch.linewidth": 0.7,
+        "legend.fontsize": 8.5,
+        "legend.frameon": False,
+        "text.color": _INK,
+        "xtick.color": _INK,
+        "xtick.labelsize": 8.5,
+        "ytick.color": _INK,
+        "ytick.labelsize": 8.5,
+    }
+    with mpl.rc_context(sns.axes_style("ticks") | ours):
+        yield
+
+
+def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
+    """Dissimilarity matrix; grey levels span its pairs, and the diagonal stays white.
+
+    Args:
+        rdm: the dissimilarities.
+        ax: axes to draw on; new ones when not given.
+
+    Returns:
+        The axes, with condition labels where they fit (24 conditions at most).
+
+    >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="euclidean")
+    >>> [label.get_text() for label in plot_rdm(rdm).get_yticklabels()]
+    ['a', 'b', 'c']
+    """
+    with style():
+        ax = _axes(ax, 3.9, 3.3)
+        matrix = np.array(rdm.matrix())
+        np.fill_diagonal(matrix, np.nan)
+        image = ax.imshow(matrix, cmap="mako", interpolation="nearest")
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
+        bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
+        bar.set_label(f"dissimilarity ({_wrap(rdm.dissimilarity, 30)})", parse_math=False)
+        if rdm.n_conditions <= _MAX_TICKS:
+            labels = [_wrap(name, 18) for name in rdm.conditions]
+            ax.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
+            ax.set_yticks(range(len(labels)), labels, parse_math=False)
+        else:
+            ax.set(xticks=[], yticks=[], xlabel=f"{rdm.n_conditions} conditions")
+        ax.tick_params(length=0)
+        ax.set_title(_wrap(rdm.source, 40), parse_math=False)
+        sns.despine(ax=ax, left=True, bottom=True)
+    return ax
+
+
+def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
+    """Scores as horizontal bars with intervals, each on the band of its noise ceiling.
+
+    Args:
+        comparisons: at least one, drawn from top to bottom in the order given; bars of one brain
+            share a grey level and a hatching.
+        ax: axes to draw on; new ones, as high as the bars need, when not given.
+
+    Returns:
+        The axes; the numbers stand to the right of them.
+
+    Raises:
+        ValueError: if there is no comparison.
+
+    >>> result = Comparison("rsa", "conv1", "V4", 0.31, (0.27, 0.35), conditions=("a", "b", "c"))
+    >>> [label.get_text() for label in plot_scores([result]).get_yticklabels()]
+    ['conv1']
+    """
+    _check_some(comparisons)
+    brains = list(dict.fromkeys(each.brain for each in comparisons))
+    with style():
+        ax = _axes(ax, 7.2, 0.9 + 0.34 * len(comparisons))
+        for row, each in enumerate(comparisons):
+            _plot_bar(ax, row, each, _fill(brains.index(each.brain), len(brains)))
+        ax.axvline(0, color=_INK, linewidth=0.8, zorder=4)
+        names = [_wrap(label, 36) for label in comparison_labels(comparisons)]
+        ax.set_yticks(range(len(names)), names, parse_math=False)
+        ax.set_ylim(len(names) - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0)
+        _label_score(ax.set_xlabel, comparisons)
+        _key_to_scores(ax, comparisons, brains)
+        sns.despine(ax=ax, left=True)
+    return ax
+
+
+def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
+    """Scores against time or model step: a line a model, its interval, and the noise ceiling.
+
+    Args:
+        comparisons: all with a `step`, of which there are at least two, or else all with a
+            `time` window, drawn at its middle.
+        ax: axes to draw on; new ones when not given.
+
+    Returns:
+        The axes, with the key to the lines on their right.
+
+    Raises:
+        ValueError: if the comparisons differ neither in step nor in time.
+
+    >>> course = [
+    ...     Comparison("rsa", "conv1", "V4", score, (0, 0.4), conditions=("a", "b", "c"), step=step)
+    ...     for step, score in ((1, 0.1), (2, 0.3))
+    ... ]
+    >>> plot_time_course(course).get_lines()[0].get_ydata()
+    array([0.1, 0.3])
+    """
+    _check_some(comparisons)
+    places, axis = _course(comparisons)
+    labels = comparison_labels(comparisons, without=(axis,))
+    names = list(dict.fromkeys(labels))
+    with style():
+        ax = _axes(ax, 6.2, 3.7)
+        _plot_ceilings(ax, comparisons, places, labels)
+        handles = []
+        for position, name in enumerate(names):
+            chosen = [place for place, label in enumerate(labels) if label == name]
+            chosen.sort(key=places.__getitem__)
+            line = [comparisons[place] for place in chosen]
+            colour = sns.color_palette("crest", len(names))[position]
+            handles.append(_plot_line(ax, [places[p] for p in chosen], line, position, colour))
+        ax.axhline(0, color=_INK, linewidth=0.8, zorder=1)
+        ax.set_xlabel(_COURSES[axis])
+        _label_score(ax.set_ylabel, comparisons)
+        _key_to_lines(ax, handles, [_wrap(name, 30) for name in names], comparisons)
+        sns.despine(ax=ax)
+    return ax
+
+
+def comparison_labels(
+    comparisons: Sequence[Comparison], *, without: Sequence[str] = ()
+) -> list[str]:
+    """Names that tell comparisons apart: the model, and whatever else differs between them.
+
+    Args:
+        comparisons: any number of them.
+        without: what to leave out even where it differs.
+
+    Returns:
+        One name each, such as "conv1 · IT · comparator cosine".
+
+    >>> results = [Comparison("rsa", "conv1", brain, 0.3, (0.2, 0.4), conditions=("a", "b", "c"))
+    ...            for brain in ("V4", "IT")]
+    >>> comparison_labels(results)
+    ['conv1 · V4', 'conv1 · IT']
+    """
+    rows = [_describe(each) for each in comparisons]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    shown = [
+        name
+        for name in names
+        if name not in without and (name == "model" or len({row.get(name) for row in rows}) > 1)
+    ]
+    return [" · ".join(row[name] for name in shown if row.get(name)) for row in rows]
+
+
+def _describe(comparison: Comparison) -> dict[str, str]:
+    """Text for everything that may tell one comparison from another, by name."""
+    settings = {
+        name: f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in comparison.settings.items()
+    }
+    step, time = comparison.step, comparison.time
+    return {
+        "model": comparison.model,
+        "brain": comparison.brain,
+        "method": comparison.method,
+        "time": "" if time is None else f"{time[0]:g} to {time[1]:g} s",
+        "step": "" if step is None else f"step {step}",
+    } | settings
+
+
+def _check_some(comparisons: Sequence[Comparison]) -> None:
+    if not comparisons:
+        raise ValueError("`comparisons` must hold at least one comparison; got none")
+
+
+def _axes(ax: Axes | None, width: float, height: float) -> Axes:
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def _wrap(text: str, width: int) -> str:
+    """At most two lines: names are read, not measured, and a longer one would overlap the next."""
+    return "\n".join(textwrap.wrap(text, width, max_lines=2, placeholder=" …"))
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _fill(brain: int, n_brains: int) -> dict[str, Any]:
+    shade = sns.color_palette("blend:#bdd0e4,#5c85b0", max(n_brains, 3))
+    return {
+        "facecolor": shade[brain if n_brains > 1 else 1],
+        "edgecolor": "0.3",
+        "hatch": _HATCHES[brain % len(_HATCHES)],
+        "linewidth": 0.6,
+    }
+
+
+def _plot_bar(ax: Axes, row: int, comparison: Comparison, fill: dict[str, Any]) -> None:
+    if comparison.ceiling is not None:
+        # As high as the row, so that equal ceilings join into one band.
+        low, high = comparison.ceiling
+        shade = _CEILING["facecolor"]
+        ax.add_patch(Rectangle((low, row - 0.5), high - low, 1, facecolor=shade, linewidth=0))
+        ax.vlines([low, high], row - 0.5, row + 0.5, color=_CEILING["edgecolor"], linewidth=0.6)
+    ax.barh(row, comparison.score, height=0.54, zorder=2, **fill)
+    low, high = comparison.interval
+    ends = {"marker": "|", "markersize": 6, "markeredgewidth": 1.2}
+    ax.plot([low, high], [row, row], color=_INK, linewidth=1.2, zorder=3, **ends)
+    text = f"{_number(comparison.score)}  [{_number(low)}, {_number(high)}]"
+    ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", size=8.5)
+
+
+def _label_score(set_label: Any, comparisons: Sequence[Comparison]) -> None:
+    methods = ", ".join(dict.fromkeys(each.method for each in comparisons))
+    brains = list(dict.fromkeys(each.brain for each in comparisons))
+    label = f"{methods} with {brains[0]}" if len(brains) == 1 else methods
+    set_label(_wrap(label, 60), parse_math=False)
+
+
+def _interval_name(comparisons: Sequence[Comparison]) -> str:
+    levels = {each.confidence for each in comparisons}
+    return f"{100 * levels.pop():g} % interval" if len(levels) == 1 else "interval"
+
+
+def _key_to_scores(ax: Axes, comparisons: Sequence[Comparison], brains: list[str]) -> None:
+    keys: dict[str, Patch | Line2D] = {}
+    if len(brains) > 1:
+        keys |= {
+            _wrap(name, 30): Patch(**_fill(position, len(brains)))
+            for position, name in enumerate(brains)
+        }
+    keys[_interval_name(comparisons)] = Line2D([], [], color=_INK, marker="|", linewidth=1.2)
+    if any(each.ceiling for each in comparisons):
+        keys["noise ceiling"] = Patch(**_CEILING)
+    _legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(keys), 4))
+
+
+def _course(comparisons: Sequence[Comparison]) -> tuple[list[float], str]:
+    steps = [each.step for each in comparisons if each.step is not None]
+    if len(steps) == len(comparisons) and len(set(steps)) > 1:
+        return [float(step) for step in steps], "step"
+    times = [sum(each.time) / 2 for each in comparisons if each.time is not None]
+    if len(times) == len(comparisons) and len(set(times)) > 1:
+        return times, "time"
+    raise ValueError(
+        "`comparisons` must all have a `step`, or all a `time`, with at least two different; got "
+        f"steps {sorted(set(steps))} and times {sorted(set(times))} of {len(comparisons)}"
+    )
+
+
+def _plot_ceilings(
+    ax: Axes, comparisons: Sequence[Comparison], places: list[float], labels: list[str]
+) -> None:
+    """Each different ceiling once, although several models usually share it."""
+    bands = {}
+    for name in dict.fromkeys(labels):
+        band = sorted(
+            (place, *each.ceiling)
+            for each, place, label in zip(comparisons, places, labels, strict=True)
+            if label == name and each.ceiling is not None
+        )
+        bands[tuple(band)] = np.array(band)
+    for band in bands.values():
+        if len(band):
+            ax.fill_between(*band.T, zorder=0, **_CEILING)
+
+
+def _plot_line(
+    ax: Axes, places: list[float], line: list[Comparison], position: int, colour: Any
+) -> Line2D:
+    low, high = np.array([each.interval for each in line]).T
+    ax.fill_between(places, low, high, color=colour, alpha=0.12, linewidth=0, zorder=2)
+    (drawn,) = ax.plot(
+        places,
+        [each.score for each in line],
+        color=colour,
+        linestyle=_DASHES[position % len(_DASHES)],
+        marker=_MARKERS[position % len(_MARKERS)],
+        markersize=4.5,
+        markeredgecolor="white",
+        markeredgewidth=0.5,
+        linewidth=1.5,
+        zorder=3,
+    )
+    return drawn
+
+
+def _key_to_lines(
+    ax: Axes, lines: list[Line2D], names: list[str], comparisons: Sequence[Comparison]
+) -> None:
+    keys: dict[str, Any] = dict(zip(names, lines, strict=True))
+    keys[_interval_name(comparisons)] = Patch(facecolor="0.5", alpha=0.3)
+    if any(each.ceiling for each in comparisons):
+        keys["noise ceiling"] = Patch(**_CEILING)
+    _legend(ax, keys, loc="upper left", bbox_to_anchor=(1.01, 1.02), handlelength=3)
+
+
+def _legend(ax: Axes, keys: dict[str, Any], **where: Any) -> None:
+    legend = ax.legend(list(keys.values()), list(keys), borderaxespad=0.3, **where)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
