@@ -1,0 +1,1 @@
+"""Spiking networks that turn images into responses."""
