@@ -1,8 +1,8 @@
 """Comparators: how alike two vectors of dissimilarities are.
 
 Each comparator is the inner product of two normalised vectors, sim(a, b) = u(a) · u(b), where u
-is its entry in `NORMALIZATIONS`. Subjects are therefore pooled by averaging u, and a mean score
-over subjects is one inner product with that pool.
+is its entry in `NORMALIZATIONS`. A mean score over subjects is therefore one inner product with
+the mean of their u. `POOLED_FORMS` are what noise ceilings average over subjects.
 """
 
 from collections.abc import Callable, Mapping
@@ -148,6 +148,10 @@ COMPARATORS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = MappingPr
 )
 NORMALIZATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
     {"cosine": _unit_length, "pearson": _centred, "spearman": _ranked, "rho_a": _untied}
+)
+# Sums of plain ranks are exact, so pooled ranks keep their ties.
+POOLED_FORMS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
+    {"cosine": _unit_length, "pearson": _centred, "spearman": rankdata, "rho_a": rankdata}
 )
 
 

@@ -235,9 +235,10 @@ def euclidean_rdm(responses: Responses) -> RDM:
     gram = np.zeros((averaging.shape[0],) * 2)
     exact = _is_exact(responses)
     for patterns in _patterns(responses, averaging):
-        # Large means swallow small differences in floating point; whole numbers lose nothing.
-        shifted = patterns if exact else patterns - patterns.mean(axis=0)
-        gram += shifted @ shifted.T
+        if not exact:
+            # Large means swallow small differences in floating point; whole numbers lose nothing.
+            np.subtract(patterns, patterns.mean(axis=0), out=patterns)
+        gram += patterns @ patterns.T
     squares = np.diagonal(gram)
     distances = squares[:, None] + squares - 2 * gram
     n_features = responses.n_units * responses.n_times
@@ -274,9 +275,9 @@ def correlation_rdm(responses: Responses, *, undefined: float | None = None) -> 
         shift = averaging @ responses.values.mean(axis=(1, 2), dtype=np.float64)
     gram, total = np.zeros((len(shift),) * 2), np.zeros(len(shift))
     for patterns in _patterns(responses, averaging):
-        shifted = patterns - shift[:, None]
-        gram += shifted @ shifted.T
-        total += shifted.sum(axis=1)
+        np.subtract(patterns, shift[:, None], out=patterns)
+        gram += patterns @ patterns.T
+        total += patterns.sum(axis=1)
     products = n_features * gram - np.outer(total, total)
     squares = np.diagonal(products).copy()
     rounding = (64 * np.finfo(np.float64).eps * n_features * shift) ** 2

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from neurospyke.compare.comparators import COMPARATORS, NORMALIZATIONS, check_comparator
+from neurospyke.compare.comparators import COMPARATORS, POOLED_FORMS, check_comparator
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.rdm import RDM, Dissimilarity, compute_rdm
 from neurospyke.compare.resample import Seed, split_halves
@@ -138,8 +138,9 @@ def rdm_reliability(
 ) -> RDMReliability:
     """Similarity of the RDMs of two halves of the trials, and Spearman-Brown's for all trials.
 
-    The correction R = 2 r / (1 + r) is of the mean r over splits. It is exact when the noise of a
-    dissimilarity halves with twice the trials, and an approximation for ranks.
+    The correction R = 2 r / (1 + r) is of the mean r over splits. It is right as long as noise is
+    smaller than the differences between patterns; stronger noise leaves distances faster than with
+    the number of trials, and R is then lower than what a repeated experiment would show.
 
     Args:
         responses: (trial, unit, time) responses.
@@ -187,14 +188,14 @@ def split_half_ceiling(
     *,
     dissimilarity: Dissimilarity = "correlation",
     comparator: str = "spearman",
-    n_splits: int = 20,
+    n_splits: int = 100,
     seed: Seed,
 ) -> tuple[float, float] | None:
     """Noise ceiling of one population from its own trials: (R, √R).
 
     R = 2 r / (1 + r) with r the mean similarity of the RDMs of random halves of the trials. A
     repetition of the whole experiment would score R; a model without noise that has the true
-    dissimilarities would score √R.
+    dissimilarities would score √R. Under strong noise both are too low (`rdm_reliability`).
 
     Args:
         responses: (trial, unit, time) responses.
@@ -294,8 +295,8 @@ def subject_ceiling(rdms: Sequence[RDM], comparator: str = "spearman") -> tuple[
     if len(rdms) < 2:
         raise ValueError(f"`rdms` must hold at least 2 subjects; got {len(rdms)}")
     vectors = [pair(rdms[0], rdm)[1].values for rdm in rdms]
-    normalized = np.array([NORMALIZATIONS[comparator](vector) for vector in vectors])
-    total = normalized.sum(axis=0)
+    forms = np.array([POOLED_FORMS[comparator](vector) for vector in vectors])
+    total = forms.sum(axis=0)
     upper = [compare(total, vector) for vector in vectors]
-    lower = [compare(total - own, vector) for own, vector in zip(normalized, vectors, strict=True)]
+    lower = [compare(total - own, vector) for own, vector in zip(forms, vectors, strict=True)]
     return float(np.mean(lower)), float(np.mean(upper))

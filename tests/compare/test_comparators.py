@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from neurospyke.compare import COMPARATORS, RDM, cosine, pearson, rho_a, spearman
+from neurospyke.compare.comparators import NORMALIZATIONS, check_comparator
+
+ORACLE_NAMES = {"cosine": "cosine", "pearson": "corr", "spearman": "spearman", "rho_a": "rho-a"}
+VECTORS = st.lists(st.integers(0, 5), min_size=12, max_size=12).filter(lambda v: len(set(v)) > 1)
+Comparator = Callable[[np.ndarray, np.ndarray], float]
+
+
+@pytest.mark.parametrize("name", COMPARATORS)
+def test_they_equal_rsatoolbox(shared_oracles: Path, name: str) -> None:
+    with np.load(shared_oracles / "rsa_compare.npz") as oracle:
+        ours = [[COMPARATORS[name](a, b) for b in oracle["in_B"]] for a in oracle["in_A"]]
+        expected = oracle[f"rt_{ORACLE_NAMES[name]}"]
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
+
+
+@settings(max_examples=40, deadline=None)
+@given(VECTORS, VECTORS)
+def test_spearman_shares_ranks_among_ties_as_scipy_does(a: list[int], b: list[int]) -> None:
+    ours = spearman(np.array(a), np.array(b))
+    assert ours == pytest.approx(spearmanr(a, b).statistic, abs=1e-12)
+
+
+def test_rho_a_is_spearman_averaged_over_every_way_to_break_ties() -> None:
+    a, b = np.array([1.0, 1.0, 2.0, 2.0]), np.array([1.0, 3.0, 3.0, 2.0])
+    scores = []
+    for first in permutations(range(4)):
+        for second in permutations(range(4)):
+            tie_free = [
+                np.argsort(np.lexsort((np.array(order), v)))
+                for order, v in ((first, a), (second, b))
+            ]
+            scores.append(spearman(*tie_free))
+    assert rho_a(a, b) == pytest.approx(np.mean(scores), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cosine", "pearson", "spearman"])
+def test_identical_vectors_score_one(name: str) -> None:
+    vector = np.array([0.1, 0.7, 0.7, 0.2])
+    assert COMPARATORS[name](vector, vector) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("compare", "change"),
+    [
+        (cosine, lambda v: 3 * v),
+        (pearson, lambda v: 3 * v + 7),
+        (spearman, np.exp),
+        (rho_a, np.exp),
+    ],
+)
+@settings(max_examples=15, deadline=None)
+@given(VECTORS, VECTORS)
+def test_what_a_comparator_does_not_feel(
+    compare: Comparator, change: Callable, a: list[int], b: list[int]
+) -> None:
+    first, second = np.array(a, dtype=float), np.array(b, dtype=float)
+    expected = compare(first, second)
+    assert compare(change(first), second) == pytest.approx(expected, abs=1e-12)
+    assert compare(second, first) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("compare", [pearson, spearman])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e9])
+def test_a_constant_vector_has_no_correlation(compare: Comparator, value: float) -> None:
+    with pytest.raises(ValueError, match="correlation is undefined"):
+        compare(np.full(7, value), np.arange(7.0))
+
+
+def test_constant_vectors_where_the_formula_still_has_a_value() -> None:
+    assert rho_a(np.full(7, 0.1), np.arange(7.0)) == 0
+    assert cosine(np.ones(2), np.array([3.0, 4.0])) == pytest.approx(7 / np.sqrt(50))
+    with pytest.raises(ValueError, match="every dissimilarity is 0"):
+        cosine(np.zeros(3), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "message"),
+    [
+        (np.ones((2, 2)), np.ones((2, 2)), r"shapes \(2, 2\)"),
+        (np.ones(3), np.ones(4), r"\(3,\) and \(4,\)"),
+        (np.ones(1), np.ones(1), "at least 2"),
+        (np.arange(3.0), np.array([1.0, np.nan, 2.0]), "`b` must be finite; 1 are not"),
+    ],
+)
+@pytest.mark.parametrize("compare", COMPARATORS.values())
+def test_wrong_vectors_are_refused(
+    compare: Comparator, a: np.ndarray, b: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        compare(a, b)
+
+
+def test_every_comparator_has_its_normalization_and_others_are_refused() -> None:
+    assert list(NORMALIZATIONS) == list(COMPARATORS)
+    assert check_comparator("rho_a") == "rho_a"
+    with pytest.raises(ValueError, match=r"must be one of .*'spearman'.*; got 'kendall'"):
+        check_comparator("kendall")
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("animacy", 0.588),
+        ("EVA", 0.354),
+        ("HMAX", 0.222),
+        ("Silhouette", 0.125),
+        ("RADON", 0.061),
+        ("V1", 0.039),
+    ],
+)
+def test_models_of_human_it_score_as_known(
+    rsa92: dict[str, RDM], model: str, expected: float
+) -> None:
+    score = spearman(rsa92[model].values, rsa92["human IT"].values)
+    assert score == pytest.approx(expected, abs=6e-4)
+
+
+def test_monkey_and_human_it_are_as_alike_as_known(rsa92: dict[str, RDM]) -> None:
+    vectors = rsa92["monkey IT"].values, rsa92["human IT"].values
+    assert pearson(*vectors) == pytest.approx(0.4912, abs=5e-5)
+    assert spearman(*vectors) == pytest.approx(0.4389, abs=5e-5)

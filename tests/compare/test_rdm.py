@@ -1,0 +1,230 @@
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neurospyke.compare import DISSIMILARITIES, RDM, correlation_rdm, euclidean_rdm
+from neurospyke.compare import rdm as rdm_module
+from neurospyke.compare.rdm import compute_rdm, population_name
+from neurospyke.responses import Responses
+from neurospyke.storage import write_arrays
+
+
+def make(values: np.ndarray, stimuli: list[str], **units: object) -> Responses:
+    """Responses of (trial, unit) or (trial, unit, time) values."""
+    values = values[:, :, None] if values.ndim == 2 else values
+    return Responses(
+        values,
+        pd.DataFrame({"stimulus": stimuli}),
+        pd.DataFrame({"unit": np.arange(values.shape[1])} | units),
+        np.arange(values.shape[2] + 1.0),
+        measure="other",
+    )
+
+
+def names(n: int) -> tuple[str, ...]:
+    return tuple(f"s{number}" for number in range(n))
+
+
+@pytest.fixture
+def rdm() -> RDM:
+    return RDM(np.arange(6), ("d", "b", "c", "a"), dissimilarity="any", source="V4", n_units=7)
+
+
+class TestRDM:
+    def test_repr(self, rdm: RDM) -> None:
+        assert repr(rdm) == "RDM(4 conditions, 6 pairs, any over 7 units, from V4)"
+
+    def test_matrix_and_back(self, rdm: RDM) -> None:
+        matrix = rdm.matrix()
+        assert matrix[0].tolist() == [0, 0, 1, 2]
+        assert matrix[2, 3] == matrix[3, 2] == 5
+        again = RDM.from_matrix(matrix, rdm.conditions, dissimilarity="any")
+        np.testing.assert_array_equal(again.values, rdm.values)
+
+    @settings(max_examples=20, deadline=None)
+    @given(st.permutations(range(5)), st.integers(2, 5))
+    def test_select_is_indexing_of_the_matrix(self, order: list[int], n_kept: int) -> None:
+        full = RDM(np.arange(10), names(5), dissimilarity="any")
+        kept = order[:n_kept]
+        selected = full.select([full.conditions[row] for row in kept])
+        np.testing.assert_array_equal(selected.matrix(), full.matrix()[np.ix_(kept, kept)])
+
+    def test_select_names_what_is_not_there(self, rdm: RDM) -> None:
+        with pytest.raises(ValueError, match=r"2 are not: \['x', 'y'\]"):
+            rdm.select(["a", "x", "y"])
+        with pytest.raises(ValueError, match=r"repeated: \['a'\]"):
+            rdm.select(["a", "b", "a"])
+
+    def test_it_cannot_be_changed(self, rdm: RDM) -> None:
+        with pytest.raises(ValueError, match="read-only"):
+            rdm.values[0] = 1
+
+    def test_save_and_load(self, rdm: RDM, tmp_path: Path) -> None:
+        rdm.save(tmp_path / "rdm.npz")
+        again = RDM.load(tmp_path / "rdm.npz")
+        assert repr(again) == repr(rdm)
+        assert again.conditions == rdm.conditions
+        np.testing.assert_array_equal(again.values, rdm.values)
+
+    def test_another_file_is_refused(self, tmp_path: Path) -> None:
+        write_arrays(tmp_path / "other.npz", "Responses", {"values": np.ones(3)}, {})
+        with pytest.raises(ValueError, match="must hold RDM; it holds Responses"):
+            RDM.load(tmp_path / "other.npz")
+
+    @pytest.mark.parametrize(
+        ("values", "conditions", "message"),
+        [
+            (np.ones(4), "abc", r"must be \(3,\), one for each pair"),
+            (np.ones((3, 3)), "abc", "use RDM.from_matrix"),
+            (np.array([1, np.nan, np.inf]), "abc", "2 of 3 are NaN"),
+            (np.ones(3), "aba", r"repeated: \['a'\]"),
+            (np.ones(0), "a", "at least 2"),
+            (np.ones(1), [1.0, 2.0], "whole numbers"),
+        ],
+    )
+    def test_wrong_input_is_refused(
+        self, values: np.ndarray, conditions: str, message: str
+    ) -> None:
+        with pytest.raises(ValueError, match=message):
+            RDM(values, tuple(conditions), dissimilarity="any")
+
+    @pytest.mark.parametrize(
+        ("matrix", "message"),
+        [
+            (np.ones((2, 3)), "must be .condition, condition."),
+            (np.array([[0.0, 1.0], [2.0, 0.0]]), "symmetric"),
+            (np.array([[0.0, np.nan], [np.nan, 0.0]]), "symmetric and finite"),
+            (np.eye(2), "diagonal of zeros"),
+        ],
+    )
+    def test_wrong_matrices_are_refused(self, matrix: np.ndarray, message: str) -> None:
+        with pytest.raises(ValueError, match=message):
+            RDM.from_matrix(matrix, ["a", "b"], dissimilarity="any")
+
+
+class TestDissimilarities:
+    @pytest.mark.parametrize("name", DISSIMILARITIES)
+    def test_they_equal_rsatoolbox(self, shared_oracles: Path, name: str) -> None:
+        with np.load(shared_oracles / "rsa_dissim.npz") as oracle:
+            trials = oracle["in_rep"].reshape(-1, 11)
+            expected = oracle[f"rt_{name}"]
+        ours = DISSIMILARITIES[name](make(trials, list(names(7)) * 4))
+        np.testing.assert_allclose(ours.values, expected, rtol=0, atol=1e-10)
+
+    @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+    def test_orthogonal_patterns(self, dtype: type) -> None:
+        responses = make(3 * np.eye(4, dtype=dtype), list("abcd"))
+        assert euclidean_rdm(responses).values == pytest.approx(np.full(6, 18 / 4), abs=1e-12)
+        # r of two indicator patterns over n units is -1 / (n - 1).
+        assert correlation_rdm(responses).values == pytest.approx(np.full(6, 4 / 3), abs=1e-12)
+
+    @pytest.mark.parametrize("name", DISSIMILARITIES)
+    def test_counts_and_floats_agree_with_unequal_trials(self, name: str) -> None:
+        counts = np.random.default_rng(0).poisson(3, (40, 5, 3)).astype(np.uint8)
+        stimuli = list("abcd") * 7 + list("abc") * 4
+        exact = DISSIMILARITIES[name](make(counts, stimuli)).values
+        rounded = DISSIMILARITIES[name](make(counts.astype(float), stimuli)).values
+        np.testing.assert_allclose(exact, rounded, rtol=1e-12)
+
+    def test_equal_distances_of_counts_are_exact_ties(self) -> None:
+        generator = np.random.default_rng(1)
+        counts = generator.poisson(1, (3, 30))
+        moved = np.concatenate([counts, counts[:, generator.permutation(30)]])
+        # Three trials each: thirds have no exact float, their common denominator has.
+        stimuli = list("aaabbb")
+        rest = generator.poisson(1, (3, 30))
+        everything = np.concatenate([moved, rest, rest])
+        values = euclidean_rdm(make(everything, [*stimuli, *"cccddd"])).matrix()
+        assert values[2, 3] == 0
+        assert values[0, 2] == values[0, 3]
+        correlations = correlation_rdm(make(everything, [*stimuli, *"cccddd"])).matrix()
+        assert correlations[2, 3] == 0
+        assert correlations[1, 2] == correlations[1, 3]
+
+    @pytest.mark.parametrize("name", DISSIMILARITIES)
+    def test_chunks_of_units_add_up(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        values = np.random.default_rng(2).normal(size=(6, 11, 4))
+        whole = DISSIMILARITIES[name](make(values, list("abcabc"))).values
+        monkeypatch.setattr(rdm_module, "_CHUNK_BYTES", 8 * 12 * 4 * 3)
+        chunks = DISSIMILARITIES[name](make(values, list("abcabc"))).values
+        np.testing.assert_allclose(chunks, whole, rtol=1e-12)
+
+    @pytest.mark.parametrize("name", DISSIMILARITIES)
+    def test_memory_stays_within_the_budget(
+        self, name: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        values = np.random.default_rng(3).integers(0, 2, (40, 5000, 20), dtype=np.uint8)
+        responses = make(values, list(names(40)))
+        budget = 2 * 2**20
+        monkeypatch.setattr(rdm_module, "_CHUNK_BYTES", budget)
+        tracemalloc.start()
+        DISSIMILARITIES[name](responses)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 1.25 * budget
+
+    def test_large_means_do_not_swallow_differences(self) -> None:
+        patterns = np.random.default_rng(4).normal(size=(4, 9))
+        for name, make_rdm in DISSIMILARITIES.items():
+            near, far = (make_rdm(make(patterns + shift, list("abcd"))) for shift in (0.0, 1e6))
+            np.testing.assert_allclose(far.values, near.values, rtol=1e-8, err_msg=name)
+
+    @pytest.mark.parametrize("values", [np.zeros, partial(np.full, fill_value=0.1)])
+    def test_constant_patterns_are_named_or_given_a_value(self, values: Callable) -> None:
+        patterns = np.random.default_rng(5).normal(size=(6, 9))
+        patterns[[1, 2, 4]] = values((3, 9))
+        responses = make(patterns, ["a", "silent", "dark", "b", "silent", "b"])
+        with pytest.raises(ValueError, match=r"2 conditions.*\['silent', 'dark'\].*`undefined=`"):
+            correlation_rdm(responses)
+        rdm = correlation_rdm(responses, undefined=1.5)
+        assert rdm.dissimilarity == "correlation (undefined = 1.5)"
+        assert rdm.matrix()[1, [0, 2, 3]].tolist() == [1.5, 1.5, 1.5]
+        kept = correlation_rdm(responses.where(trials=[0, 3, 5])).values
+        assert rdm.matrix()[0, 3] == pytest.approx(kept[0], abs=1e-12)
+
+    @pytest.mark.parametrize("name", DISSIMILARITIES)
+    @settings(max_examples=15, deadline=None)
+    @given(st.permutations(range(6)), st.integers(0, 2**31))
+    def test_the_order_of_units_is_irrelevant(self, name: str, order: list[int], seed: int) -> None:
+        responses = make(np.random.default_rng(seed).normal(size=(5, 6, 2)), list("abcab"))
+        moved = DISSIMILARITIES[name](responses.where(units=order)).values
+        np.testing.assert_allclose(moved, DISSIMILARITIES[name](responses).values, atol=1e-12)
+
+    @settings(max_examples=15, deadline=None)
+    @given(st.floats(0.5, 4), st.floats(-3, 3), st.integers(0, 2**31))
+    def test_scale_and_shift(self, scale: float, shift: float, seed: int) -> None:
+        patterns = np.random.default_rng(seed).normal(size=(4, 6))
+        plain, changed = make(patterns, list("abcd")), make(scale * patterns + shift, list("abcd"))
+        np.testing.assert_allclose(
+            euclidean_rdm(changed).values, scale**2 * euclidean_rdm(plain).values, rtol=1e-9
+        )
+        np.testing.assert_allclose(
+            correlation_rdm(changed).values, correlation_rdm(plain).values, atol=1e-9
+        )
+
+    def test_conditions_keep_their_order_of_first_appearance(self) -> None:
+        rdm = euclidean_rdm(make(np.eye(4), ["z", "b", "z", "a"], layer="conv1"))
+        assert rdm.conditions == ("z", "b", "a")
+        assert (rdm.source, rdm.n_units) == ("conv1", 4)
+
+    def test_one_stimulus_makes_no_rdm(self) -> None:
+        with pytest.raises(ValueError, match="at least 2 different labels; got 1"):
+            euclidean_rdm(make(np.eye(2), ["a", "a"]))
+
+    def test_compute_rdm_takes_a_name_or_a_function(self) -> None:
+        responses = make(np.eye(3), list("abc"))
+        assert compute_rdm(responses, "euclidean").dissimilarity == "euclidean"
+        assert compute_rdm(responses, euclidean_rdm).dissimilarity == "euclidean"
+        with pytest.raises(ValueError, match=r"\['euclidean', 'correlation'\] or a function"):
+            compute_rdm(responses, "cosine")
+
+    def test_a_population_is_named_by_layers_or_areas(self) -> None:
+        assert population_name(make(np.eye(2), list("ab"), area=["V4", "IT"])) == "V4/IT"
+        assert population_name(make(np.eye(2), list("ab"), layer="conv1", area="x")) == "conv1"

@@ -1,0 +1,254 @@
+import importlib
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neurospyke.compare import (
+    COMPARATORS,
+    RDM,
+    correlation_rdm,
+    rsa,
+    split_half_ceiling,
+    subject_ceiling,
+)
+from neurospyke.compare.resample import spawn_seeds
+from neurospyke.responses import Responses
+
+quick = partial(rsa, n_bootstrap=50, n_permutations=20, n_splits=4, seed=0)
+
+
+def responses(n_stimuli: int, n_trials: int, *, seed: int, **units: object) -> Responses:
+    generator = np.random.default_rng(seed)
+    rates = np.repeat(generator.gamma(2.0, 2.0, (n_stimuli, 12)), n_trials, axis=0)
+    return Responses(
+        generator.poisson(rates)[:, :, None],
+        pd.DataFrame({"stimulus": np.repeat([f"s{n}" for n in range(n_stimuli)], n_trials)}),
+        pd.DataFrame({"unit": np.arange(12)} | units),
+        np.array([0.07, 0.17]),
+        source="session 1",
+    )
+
+
+def rdm(n_conditions: int, *, seed: int, source: str = "") -> RDM:
+    values = np.random.default_rng(seed).gamma(3.0, size=n_conditions * (n_conditions - 1) // 2)
+    names = tuple(f"s{n}" for n in range(n_conditions))
+    return RDM(values, names, dissimilarity="made up", source=source, n_units=5)
+
+
+def test_the_package_gives_the_function_whatever_was_imported_before() -> None:
+    importlib.import_module("neurospyke.compare.similarity")
+    assert callable(importlib.import_module("neurospyke.compare").rsa)
+
+
+def test_everything_that_matters_is_in_the_result() -> None:
+    model = responses(6, 1, seed=0, layer="conv2")
+    brain = responses(6, 4, seed=0, area=["V4"] * 6 + ["IT"] * 6)
+    result = rsa(model, brain, n_bootstrap=80, n_permutations=30, n_splits=7, seed=3)
+    assert (result.method, result.model, result.brain) == ("rsa", "conv2", "V4/IT")
+    assert result.units == (12, 12)
+    assert result.time == (0.07, 0.17)
+    assert result.conditions == model.stimuli
+    assert result.seed == 3
+    assert 70 < len(result.resamples) <= 80
+    assert dict(result.settings) == {
+        "dissimilarity": "correlation",
+        "comparator": "spearman",
+        "n_bootstrap": 80,
+        "n_bootstrap_used": len(result.resamples),
+        "n_permutations": 30,
+        "n_splits": 7,
+        "n_subjects": 1,
+        "missing": "error",
+        "n_dropped": 0,
+        "ceiling": "split-half of trials (R, sqrt R)",
+    }
+    assert result.ceiling == split_half_ceiling(brain, n_splits=7, seed=spawn_seeds(3, 3)[2])
+    expected = COMPARATORS["spearman"](correlation_rdm(model).values, correlation_rdm(brain).values)
+    assert result.score == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("comparator", COMPARATORS)
+def test_the_score_is_the_mean_over_subjects_and_the_ceiling_theirs(comparator: str) -> None:
+    model, brains = rdm(8, seed=0), [rdm(8, seed=seed, source="IT") for seed in (1, 2, 3)]
+    result = quick(model, brains, comparator=comparator)
+    scores = [COMPARATORS[comparator](model.values, brain.values) for brain in brains]
+    assert result.score == pytest.approx(np.mean(scores), abs=1e-12)
+    assert result.settings["n_subjects"] == 3
+    ceiling = subject_ceiling(brains, comparator)
+    if ceiling[0] <= ceiling[1]:
+        assert result.ceiling == ceiling
+
+
+@pytest.mark.parametrize("comparator", ["cosine", "pearson", "spearman"])
+def test_identical_rdms_score_one_in_every_sample(comparator: str) -> None:
+    same = rdm(9, seed=1)
+    result = quick(same, same, comparator=comparator)
+    assert result.score == pytest.approx(1, abs=1e-12)
+    assert result.interval == pytest.approx((1, 1), abs=1e-12)
+    assert result.ceiling is None
+    assert "no trials to split" in str(result.settings["ceiling"])
+
+
+def test_names_can_be_given() -> None:
+    result = quick(rdm(5, seed=0), rdm(5, seed=1, source="x"), model_name="a", brain_name="b")
+    assert (result.model, result.brain) == ("a", "b")
+    assert quick(rdm(5, seed=0), rdm(5, seed=1)).model == "model"
+    assert quick(responses(5, 2, seed=0), rdm(5, seed=1)).model == "session 1"
+
+
+def test_monkey_and_human_it(rsa92: dict[str, RDM]) -> None:
+    result = rsa(rsa92["monkey IT"], rsa92["human IT"], n_bootstrap=300, seed=0)
+    assert result.score == pytest.approx(0.4389, abs=5e-5)
+    assert result.p == pytest.approx(1 / 1001)
+    assert result.interval[0] > 0.3
+    assert result.interval[1] < 0.6
+    assert str(result).startswith("rsa of monkey IT with human IT: 0.44 [0.3")
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(7)), st.sampled_from(list(COMPARATORS)))
+def test_the_order_of_conditions_makes_no_difference(order: list[int], comparator: str) -> None:
+    model, brain = rdm(7, seed=0), rdm(7, seed=1)
+    labels = [model.conditions[row] for row in order]
+    expected = quick(model, brain, comparator=comparator)
+    # Where only the brain is in another order, not even the random draws change.
+    moved = quick(model, brain.select(labels), comparator=comparator)
+    assert moved.score == pytest.approx(expected.score, abs=1e-12)
+    assert moved.interval == pytest.approx(expected.interval, abs=1e-12)
+    assert moved.p == expected.p
+    both = quick(model.select(labels), brain.select(labels), comparator=comparator)
+    assert both.score == pytest.approx(expected.score, abs=1e-12)
+
+
+def test_seeds_repeat_and_streams_do_not_disturb_each_other() -> None:
+    model, brain = responses(8, 2, seed=0), responses(8, 4, seed=1)
+    first = rsa(model, brain, n_bootstrap=50, n_permutations=20, n_splits=4, seed=5)
+    again = rsa(model, brain, n_bootstrap=50, n_permutations=60, n_splits=9, seed=5)
+    other = rsa(model, brain, n_bootstrap=50, n_permutations=20, n_splits=4, seed=6)
+    np.testing.assert_array_equal(first.resamples, again.resamples)
+    assert first.interval != other.interval
+    assert first.ceiling != other.ceiling
+
+
+def test_p_counts_the_permutations_that_reach_the_score() -> None:
+    # Of the 6 orders of 3 conditions only the identity keeps three different values in place.
+    same = RDM(np.array([1.0, 2.0, 4.0]), tuple("abc"), dissimilarity="any")
+    result = rsa(same, same, n_bootstrap=50, n_permutations=3000, seed=0)
+    assert result.p == pytest.approx(1 / 6, abs=0.02)
+    assert rsa(same, same, n_bootstrap=50, n_permutations=0, seed=0).p is None
+
+
+def test_p_is_uniform_without_an_effect() -> None:
+    ps = [
+        rsa(rdm(10, seed=2 * n), rdm(10, seed=2 * n + 1), n_bootstrap=2, n_permutations=99, seed=n)
+        for n in range(200)
+    ]
+    values = np.array([result.p for result in ps])
+    assert values.mean() == pytest.approx(0.5, abs=0.06)
+    assert (values <= 0.1).mean() == pytest.approx(0.1, abs=0.06)
+
+
+@pytest.mark.parametrize("comparator", ["pearson", "spearman"])
+def test_the_interval_covers_the_score_of_all_stimuli(comparator: str) -> None:
+    generator = np.random.default_rng(8)
+    hidden = generator.normal(size=(600, 5))
+    values = [
+        hidden @ generator.normal(size=(5, 20)) + generator.normal(size=(600, 20)) for _ in "ab"
+    ]
+    names = np.array([f"s{n}" for n in range(600)])
+    sides = [
+        correlation_rdm(
+            Responses(
+                side[:, :, None],
+                pd.DataFrame({"stimulus": names}),
+                pd.DataFrame({"unit": range(20)}),
+                np.array([0.0, 1.0]),
+                measure="rate",
+            )
+        )
+        for side in values
+    ]
+    truth = COMPARATORS[comparator](sides[0].values, sides[1].values)
+    covered, widths = 0, []
+    for draw in range(100):
+        labels = generator.choice(names, 30, replace=False)
+        result = rsa(
+            *(side.select(labels) for side in sides),
+            comparator=comparator,
+            n_bootstrap=200,
+            n_permutations=0,
+            confidence=0.9,
+            seed=draw,
+        )
+        covered += result.interval[0] <= truth <= result.interval[1]
+        widths.append(result.interval[1] - result.interval[0])
+    assert 80 <= covered <= 98
+    assert np.mean(widths) < 0.4
+
+
+def test_missing_conditions_are_refused_or_dropped_and_counted() -> None:
+    model, brain = rdm(8, seed=0), responses(10, 3, seed=1)
+    with pytest.raises(ValueError, match=r"2 labels only in `brain` \['s8', 's9'\]"):
+        quick(model, brain)
+    dropped = quick(model, brain, missing="drop")
+    kept = quick(model, brain.where(trials=brain.trials["stimulus"].isin(model.conditions)))
+    assert dropped.settings["n_dropped"] == 2
+    assert dropped.score == kept.score
+    assert dropped.ceiling == kept.ceiling
+    subjects = [rdm(10, seed=2).select([f"s{n}" for n in kept]) for kept in (range(7), range(2, 9))]
+    common = quick(model, subjects, missing="drop")
+    assert common.conditions == ("s2", "s3", "s4", "s5", "s6")
+    assert common.settings["n_dropped"] == 4
+
+
+def test_silent_patterns_need_a_decision_that_is_recorded() -> None:
+    brain = responses(6, 3, seed=0)
+    values = np.array(responses(6, 1, seed=1).values)
+    values[2] = 0
+    model = Responses(values, brain.average().trials, brain.units, brain.edges)
+    with pytest.raises(ValueError, match=r"undefined.*\['s2'\]"):
+        quick(model, brain)
+    result = quick(model, brain, dissimilarity=partial(correlation_rdm, undefined=1.0))
+    assert result.settings["dissimilarity"] == "correlation (undefined = 1)"
+    mixed = quick(correlation_rdm(model, undefined=1.0), brain)
+    assert mixed.score == result.score
+    assert mixed.settings["dissimilarity"] == "correlation (undefined = 1) / correlation"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"comparator": "kendall"}, "`comparator` must be one of"),
+        ({"dissimilarity": "cosine"}, "`dissimilarity` must be one of"),
+        ({"n_bootstrap": 1}, "`n_bootstrap` must be at least 2; got 1"),
+        ({"n_permutations": -1}, "`n_permutations` must be at least 0"),
+        ({"n_splits": 0}, "`n_splits` must be at least 1"),
+        ({"confidence": 95}, "`confidence` must be between 0 and 1; got 95"),
+        ({"missing": "ignore"}, "'error' or 'drop'"),
+        ({"seed": -1}, "`seed` must be a whole number"),
+        ({"model": rdm(2, seed=0), "brain": rdm(2, seed=1)}, "at least 3 conditions"),
+        ({"brain": []}, "at least one subject"),
+        ({"brain": RDM(np.ones(15), rdm(6, seed=0).conditions, dissimilarity="any")}, "undefined"),
+    ],
+)
+def test_wrong_input_is_refused(changes: dict, message: str) -> None:
+    arguments = {"model": responses(6, 2, seed=0), "brain": responses(6, 2, seed=1), "seed": 0}
+    with pytest.raises(ValueError, match=message):
+        rsa(**(arguments | changes))
+
+
+def test_wrong_types_are_refused() -> None:
+    with pytest.raises(TypeError, match="`model` must be Responses or RDM; got ndarray"):
+        quick(np.ones((3, 3)), rdm(3, seed=0))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="`brain` must be Responses or RDM; got str"):
+        quick(rdm(3, seed=0), ["V4"])  # pyright: ignore[reportArgumentType]
+
+
+def test_too_few_usable_samples_are_refused() -> None:
+    same = RDM(np.array([1.0, 2.0, 4.0]), tuple("abc"), dissimilarity="any")
+    with pytest.raises(ValueError, match="of 2 bootstrap samples have a score"):
+        rsa(same, same, n_bootstrap=2, n_permutations=0, seed=1)
