@@ -22,12 +22,14 @@ _MAX_TOTAL_BYTES = 8 * 2**30
 # Weights of Rec. 601 in 1/65536, as Pillow rounds them.
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
 
+# Luminance float32 (image, 1, height, width) in [0, 1].
+Images = torch.Tensor
 Opener = Callable[[str], IO[bytes]]
 
 
 def read_images(
     source: str | Path | pd.DataFrame, *, size: tuple[int, int] | None = None
-) -> tuple[torch.Tensor, pd.DataFrame]:
+) -> tuple[Images, pd.DataFrame]:
     """Images as luminance in [0, 1], and the table of their stimulus labels.
 
     Luminance is Rec. 601 luma of the stored values, 0.299 R + 0.587 G + 0.114 B. Files of a
@@ -73,7 +75,7 @@ def read_images(
     )
 
 
-def images_from_array(array: np.ndarray) -> torch.Tensor:
+def images_from_array(array: np.ndarray) -> Images:
     """Images held in an array, as luminance in [0, 1].
 
     Args:
@@ -172,7 +174,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     return stimuli
 
 
-def _read_zip(path: Path, shape: tuple[int, int] | None) -> tuple[torch.Tensor, pd.DataFrame]:
+def _read_zip(path: Path, shape: tuple[int, int] | None) -> tuple[Images, pd.DataFrame]:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -189,7 +191,7 @@ def _read_zip(path: Path, shape: tuple[int, int] | None) -> tuple[torch.Tensor, 
         return _stack(stimuli, lambda name: archive.open(entries[name]), shape), stimuli
 
 
-def _stack(stimuli: pd.DataFrame, opener: Opener, shape: tuple[int, int] | None) -> torch.Tensor:
+def _stack(stimuli: pd.DataFrame, opener: Opener, shape: tuple[int, int] | None) -> Images:
     paths = list(stimuli["path"])
     first = _read_grey(paths[0], opener, shape)
     needed = 4 * first.size * len(paths)

@@ -1,0 +1,18 @@
+"""Public data sets by name: fetched once, checked every time, with licence and citation."""
+
+from neurospyke.datasets.cowley2023 import read_v4_cowley2023
+from neurospyke.datasets.fetch import fetch_dataset
+from neurospyke.datasets.kriegeskorte2008 import Rsa92, read_rsa92
+from neurospyke.datasets.mnist import read_mnist
+from neurospyke.datasets.onken2016 import read_retina_onken2016
+from neurospyke.datasets.registry import list_datasets
+
+__all__ = [
+    "Rsa92",
+    "fetch_dataset",
+    "list_datasets",
+    "read_mnist",
+    "read_retina_onken2016",
+    "read_rsa92",
+    "read_v4_cowley2023",
+]
