@@ -1,0 +1,94 @@
+"""Fully connected integrate-and-fire neurons that spike once.
+
+    V[t] = sum over c of weight[u, c] * [latency[c] <= t]
+    output latency = first t with V[t] > threshold (strict), else silent
+    potential = V[output latency], 0 where silent
+
+Neither leak, bias nor reset. Source: Masquelier and Thorpe (2007), PLoS Computational Biology 3(2):
+e31, the integrate-and-fire unit without weight sharing.
+"""
+
+import torch
+from torch import Tensor
+
+from neurospyke.sim.latency import SILENT, check_bins, check_latency
+from neurospyke.sim.ops.crossing import check_inputs, check_weight, first_crossing, per_map
+
+
+def spiking_linear(
+    latency: Tensor, weight: Tensor, threshold: float | Tensor | None, *, n_bins: int
+) -> tuple[Tensor, Tensor]:
+    """First-spike linear layer: spike in the first bin t with V[t] > threshold.
+
+    V[t] is the sum of the weights whose input has spiked by bin t, in the dtype of the weights and
+    in no promised order. Shapes, dtypes and devices are checked; values are not read: an input
+    spike in bin n_bins or later counts as silence.
+
+    Args:
+        latency: uint8 (batch, channel), time bin of each input's spike, 255 = silent.
+        weight: float32 or float64 (unit, channel), any sign.
+        threshold: one number, a tensor (unit,), or None to read out in the last bin, where a unit
+            spikes if V > 0.
+        n_bins: number of time bins, 1 to 254.
+
+    Returns:
+        latency: uint8 (batch, unit), time bin, 255 = silent.
+        potential: V in the bin of the spike, 0 where silent, same shape, dtype of `weight`.
+
+    Raises:
+        TypeError: a dtype or type is wrong.
+        ValueError: axes, channels, devices or bins do not fit.
+
+    Source:
+        Masquelier and Thorpe (2007).
+
+    Example:
+        V is 1, then 1 + 2 = 3, which exceeds 2 in bin 1.
+
+        >>> import torch
+        >>> latency = torch.tensor([[0, 1]], dtype=torch.uint8)
+        >>> spiking_linear(latency, torch.tensor([[1.0, 2.0]]), 2.0, n_bins=2)
+        (tensor([[1]], dtype=torch.uint8), tensor([[3.]]))
+    """
+    check_latency(latency, "latency", axes=("batch", "channel"))
+    check_weight(weight, ("unit", "channel"))
+    check_inputs(latency, weight)
+    check_bins(n_bins)
+    thresholds = None if threshold is None else per_map(threshold, weight, "threshold")
+    return _spiking_linear(latency, weight, thresholds, n_bins)
+
+
+def reference(
+    latency: Tensor, weight: Tensor, threshold: float | Tensor | None, *, n_bins: int
+) -> tuple[Tensor, Tensor]:
+    """The equations line by line: every bin's wave, every bin's potential, then the crossing."""
+    waves = [(latency <= t).to(weight.dtype) for t in range(n_bins)]
+    v = torch.stack([wave @ weight.T for wave in waves])
+    if threshold is None:
+        crossed = (v > 0) & (torch.arange(n_bins) == n_bins - 1).view(-1, 1, 1)
+    else:
+        crossed = v > per_map(threshold, weight, "threshold")
+    fired, first = crossed.any(0), crossed.int().argmax(0)
+    potential = v.gather(0, first[None])[0]
+    return (
+        first.masked_fill(~fired, SILENT).to(torch.uint8),
+        potential.masked_fill(~fired, 0.0),
+    )
+
+
+@torch.library.custom_op("neurospyke::spiking_linear", mutates_args=())
+def _spiking_linear(
+    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int
+) -> tuple[Tensor, Tensor]:
+    def potential_of(spiked: Tensor) -> Tensor:
+        return spiked.to(weight.dtype) @ weight.T
+
+    return first_crossing(latency.contiguous(), potential_of, threshold, n_bins)
+
+
+@_spiking_linear.register_fake
+def _(
+    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int
+) -> tuple[Tensor, Tensor]:
+    shape = (latency.shape[0], weight.shape[0])
+    return latency.new_empty(shape), weight.new_empty(shape)

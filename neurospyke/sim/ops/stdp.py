@@ -1,0 +1,242 @@
+"""Spike-timing-dependent plasticity of winners, with weights shared over positions.
+
+For each winner (m, y, x) and each weight of its map, with the window's input latencies t_pre and
+the winner's latency t_post:
+
+    a = rate_positive[m] where the input has spiked and t_pre <= t_post, else rate_negative[m]
+    w <- w + a * (w - lower) * (upper - w)      with the stabilizer
+    w <- w + a                                  without
+
+Source: Masquelier and Thorpe (2007), PLoS Computational Biology 3(2): e31, in the form of
+Kheradpisheh et al. (2018), Neural Networks 99: 56-67.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from neurospyke.sim.latency import SILENT, check_latency
+from neurospyke.sim.ops.crossing import check_inputs, check_weight, per_map
+from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
+
+
+def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one call
+    weight: Tensor,
+    latency_in: Tensor,
+    latency_out: Tensor,
+    winners: Tensor,
+    rate_positive: float | Tensor,
+    rate_negative: float | Tensor,
+    *,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    stabilizer: bool = True,
+    clamp: Literal["winners", "all"] = "winners",
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int, int, int] = 0,
+) -> Tensor:
+    """New weights: dw = a (w - lower)(upper - w), a = rate+ where t_pre <= t_post, else rate-.
+
+    An input that never spikes is depressed. Samples, then winners by rank, are applied one after
+    another, each on the weights left by the one before. A fully connected layer is a convolution of
+    1 x 1 inputs. Shapes, dtypes, devices and numbers are checked; the values of tensors are not
+    read.
+
+    Args:
+        weight: float32 or float64 (map, channel, kernel height, kernel width); left unchanged.
+        latency_in: uint8 (batch, channel, height, width), the layer's input, before padding.
+        latency_out: uint8 (batch, map, height, width), the layer's output.
+        winners: int64 (batch, k, 3), rows (map, row, column); rows of -1 are passed over.
+        rate_positive: potentiation rate, one number or a tensor (map,); a negative one reverses it.
+        rate_negative: depression rate, usually negative, one number or a tensor (map,).
+        lower: least weight.
+        upper: greatest weight.
+        stabilizer: True slows the change down towards both bounds.
+        clamp: "winners" clamps the winner's map to the bounds after each update; "all" clamps every
+            map after each sample that has a winner.
+        stride: the layer's stride, one int or (height, width).
+        padding: the layer's padding, one int or (top, bottom, left, right).
+
+    Returns:
+        New weights, shape and dtype of `weight`.
+
+    Raises:
+        TypeError: a dtype or type is wrong.
+        ValueError: axes, shapes, devices, bounds or `clamp` do not fit.
+
+    Source:
+        Masquelier and Thorpe (2007); Kheradpisheh et al. (2018).
+
+    Example:
+        The output spikes in bin 3: the input in bin 2 is potentiated by 0.4 x 0.25, the input in
+        bin 5 depressed by 0.2 x 0.25.
+
+        >>> import torch
+        >>> before = torch.tensor([[[[0.5, 0.5]]]])
+        >>> latency_in = torch.tensor([[[[2, 5]]]], dtype=torch.uint8)
+        >>> latency_out = torch.tensor([[[[3]]]], dtype=torch.uint8)
+        >>> stdp(before, latency_in, latency_out, torch.tensor([[[0, 0, 0]]]), 0.4, -0.2)
+        tensor([[[[0.6000, 0.4500]]]])
+    """
+    check_weight(weight, ("map", "channel", "kernel height", "kernel width"))
+    steps, margins = pair(stride, "stride"), sides(padding)
+    _check_layer(weight, latency_in, latency_out, steps, margins)
+    _check_winners(winners, latency_out)
+    _check_rule(lower, upper, clamp)
+    return _stdp(
+        weight,
+        latency_in,
+        latency_out,
+        winners,
+        per_map(rate_positive, weight, "rate_positive"),
+        per_map(rate_negative, weight, "rate_negative"),
+        float(lower),
+        float(upper),
+        stabilizer,
+        clamp,
+        steps,
+        margins,
+    )
+
+
+def _check_layer(
+    weight: Tensor,
+    latency_in: Tensor,
+    latency_out: Tensor,
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> None:
+    check_latency(latency_in, "latency_in", axes=("batch", "channel", "height", "width"))
+    check_latency(latency_out, "latency_out", axes=("batch", "map", "height", "width"))
+    check_inputs(latency_in, weight)
+    check_fit(latency_in.shape[2:], weight.shape[2:], padding)
+    size = output_size(latency_in.shape[2:], weight.shape[2:], stride, padding)
+    shape = (latency_in.shape[0], weight.shape[0], *size)
+    if tuple(latency_out.shape) != shape:
+        raise ValueError(
+            f"`latency_out` must have shape {shape}, the output of `weight` on `latency_in`; "
+            f"got {tuple(latency_out.shape)}; pass the layer's own stride and padding"
+        )
+
+
+def _check_winners(winners: Tensor, latency_out: Tensor) -> None:
+    if not isinstance(winners, Tensor) or winners.dtype != torch.int64:
+        got = winners.dtype if isinstance(winners, Tensor) else type(winners).__name__
+        raise TypeError(f"`winners` must be an int64 tensor; got {got}; pass what winners returns")
+    if winners.ndim != 3 or winners.shape[2] != 3 or len(winners) != len(latency_out):
+        raise ValueError(
+            f"`winners` must have shape ({len(latency_out)}, k, 3), rows (map, row, column); "
+            f"got {tuple(winners.shape)}"
+        )
+
+
+def _check_rule(lower: float, upper: float, clamp: str) -> None:
+    if not lower < upper:
+        raise ValueError(f"`lower` must be below `upper`; got {lower} and {upper}; swap them")
+    if clamp not in {"winners", "all"}:
+        raise ValueError(f'`clamp` must be "winners" or "all"; got {clamp!r}')
+
+
+def reference(  # noqa: PLR0913
+    weight: Tensor,
+    latency_in: Tensor,
+    latency_out: Tensor,
+    winners: Tensor,
+    rate_positive: float | Tensor,
+    rate_negative: float | Tensor,
+    *,
+    lower: float = 0.0,
+    upper: float = 1.0,
+    stabilizer: bool = True,
+    clamp: Literal["winners", "all"] = "winners",
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int, int, int] = 0,
+) -> Tensor:
+    """The equations line by line: sample after sample, winner after winner."""
+    w = weight.clone(memory_format=torch.contiguous_format)
+    positive = per_map(rate_positive, weight, "rate_positive")
+    negative = per_map(rate_negative, weight, "rate_negative")
+    (height, width), (down, across) = weight.shape[2:], pair(stride, "stride")
+    padded = pad_silence(latency_in, sides(padding))
+    for sample, rows in enumerate(winners.tolist()):
+        found = [row for row in rows if row[0] >= 0]
+        for m, y, x in found:
+            top, left = y * down, x * across
+            t_pre = padded[sample, :, top : top + height, left : left + width]
+            t_post = latency_out[sample, m, y, x]
+            a = torch.where((t_pre != SILENT) & (t_pre <= t_post), positive[m], negative[m])
+            w[m] += a * ((w[m] - lower) * (upper - w[m])) if stabilizer else a
+            if clamp == "winners":
+                w[m].clamp_(lower, upper)
+        if clamp == "all" and found:
+            w.clamp_(lower, upper)
+    return w
+
+
+@torch.library.custom_op("neurospyke::stdp", mutates_args=())
+def _stdp(  # noqa: PLR0913, PLR0917
+    weight: Tensor,
+    latency_in: Tensor,
+    latency_out: Tensor,
+    winners: Tensor,
+    rate_positive: Tensor,
+    rate_negative: Tensor,
+    lower: float,
+    upper: float,
+    stabilizer: bool,
+    clamp: str,
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> Tensor:
+    # winners of different maps never touch the same weights, so those whose turn it is go together
+    new = weight.clone(memory_format=torch.contiguous_format)
+    sample, rank = (winners[..., 0] >= 0).nonzero(as_tuple=True)
+    maps, row, column = winners[sample, rank].unbind(1)
+    windows = pad_silence(latency_in, padding).unfold(2, weight.shape[2], stride[0])
+    t_pre = windows.unfold(3, weight.shape[3], stride[1])[sample, :, row, column]
+    t_post = latency_out[sample, maps, row, column].view(-1, 1, 1, 1)
+    early = (t_pre != SILENT) & (t_pre <= t_post)
+    per_winner = (-1, 1, 1, 1)
+    rate = torch.where(
+        early, rate_positive[maps].view(per_winner), rate_negative[maps].view(per_winner)
+    )
+    together = sample if clamp == "all" else torch.zeros_like(sample)
+    for group in together.unique().tolist():
+        for turn in _turns(maps, together == group):
+            old = new[maps[turn]]
+            change = rate[turn] * ((old - lower) * (upper - old)) if stabilizer else rate[turn]
+            old += change
+            new[maps[turn]] = old.clamp_(lower, upper) if clamp == "winners" else old
+        if clamp == "all":
+            new.clamp_(lower, upper)
+    return new
+
+
+def _turns(maps: Tensor, chosen: Tensor) -> Iterator[Tensor]:
+    """Positions of the chosen winners in turns: the first of each map, the second, and so on."""
+    waiting = chosen.nonzero()[:, 0]
+    by_map, order = maps[waiting].sort(stable=True)
+    first = torch.searchsorted(by_map, by_map)
+    turn = torch.arange(len(waiting), device=maps.device) - first
+    for number in range(int(turn.max()) + 1):
+        yield waiting[order[turn == number]]
+
+
+@_stdp.register_fake
+def _(  # noqa: PLR0913, PLR0917
+    weight: Tensor,
+    latency_in: Tensor,
+    latency_out: Tensor,
+    winners: Tensor,
+    rate_positive: Tensor,
+    rate_negative: Tensor,
+    lower: float,
+    upper: float,
+    stabilizer: bool,
+    clamp: str,
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> Tensor:
+    return weight.new_empty(weight.shape)
