@@ -152,7 +152,7 @@ def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) 
     labels = comparison_labels(comparisons, without=(axis,))
     names = list(dict.fromkeys(labels))
     with style():
-        ax = _axes(ax, 6.2, 3.7)
+        ax = _axes(ax, 7.6, 4.0)
         _plot_ceilings(ax, comparisons, places, labels)
         handles = []
         for position, name in enumerate(names):
@@ -323,7 +323,7 @@ def _plot_line(
         color=colour,
         linestyle=_DASHES[position % len(_DASHES)],
         marker=_MARKERS[position % len(_MARKERS)],
-        markersize=4.5,
+        markersize=5.5,
         markeredgecolor="white",
         markeredgewidth=0.5,
         linewidth=1.5,

@@ -186,7 +186,7 @@ def _scores_picture(comparisons: list[Comparison]) -> Picture:
 
 def _course_picture(comparisons: list[Comparison]) -> Picture:
     with style():
-        figure = Figure(figsize=(6.2, 3.7), layout="constrained")
+        figure = Figure(figsize=(7.6, 4.0), layout="constrained")
         plot_time_course(comparisons, figure.subplots())
     along = "model steps" if comparisons[0].step is not None else "time"
     caption = f"Scores ({comparisons[0].method}) along {along}, shaded by their intervals"
