@@ -1,0 +1,153 @@
+"""Learning: plain loops over the caller's batches that leave the network they were given alone."""
+
+import copy
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from neurospyke.sim.encode import check_images
+from neurospyke.sim.layers import SpikingConvolution, SpikingLinear
+from neurospyke.sim.network import Network
+from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
+from neurospyke.sim.ops.stdp import stdp
+from neurospyke.sim.ops.winners import winners
+from neurospyke.sim.plasticity import STDP
+
+Plastic = SpikingConvolution | SpikingLinear
+
+
+def learn_by_stdp(
+    network: Network,
+    batches: Iterable[Tensor],
+    *,
+    layers: Sequence[str] | None = None,
+    epochs: int = 1,
+) -> Network:
+    """Copy of a network whose layers have learned by STDP, one layer after another.
+
+    A layer starts once the layers below it have finished. For each batch it fires, one map is kept
+    at each position, the rule's winners are found, and their weights change. Winners of a batch
+    come from the weights at its start, so batches of one image are online learning. Nothing is
+    random: the same network and batches give the same weights.
+
+    Layers whose rule is None stay as they are. That holds for the reward-trained last layer of
+    `mozafari2019`: it keeps its initial weights, since learning by reward is not part of this
+    version.
+
+    Args:
+        network: the network; it is left unchanged.
+        batches: batches of images, each (batch, 1, height, width) in [0, 1], gone through once a
+            layer and epoch, for example `images.split(64)`.
+        layers: names of the layers to train, each with a rule; None trains all that have one.
+        epochs: passes over the batches for each layer, at least 1.
+
+    Returns:
+        The trained copy.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: nothing to train, no batches, batches that can be gone through only once where
+            more passes are needed, or images outside [0, 1].
+
+    Source:
+        Kheradpisheh et al. (2018), Neural Networks 99: 56-67 (layer by layer, winners only).
+    """
+    names = _plastic_names(network, layers)
+    _check_batches(batches, len(names), epochs)
+    learned = copy.deepcopy(network)
+    with torch.no_grad():
+        for name in names:
+            _learn_layer(learned, name, batches, epochs)
+    return learned
+
+
+def _learn_layer(network: Network, name: str, batches: Iterable[Tensor], epochs: int) -> None:
+    layer = network.layers[name]
+    assert isinstance(layer, Plastic)
+    below = network.layer_names[network.layer_names.index(name) - 1]
+    n_seen = 0
+    for epoch in range(epochs):
+        seen_before = n_seen
+        for images in batches:
+            check_images(images)
+            latency = network.latency(images.to(layer.weight.device), below)
+            layer.weight.copy_(_learned_weight(layer, latency, n_seen))
+            n_seen += len(images)
+        if n_seen == seen_before:
+            raise ValueError(
+                f"`batches` must give at least one batch in every pass; got none in pass "
+                f"{epoch + 1} over {name!r}"
+            )
+
+
+def _learned_weight(layer: Plastic, latency_in: Tensor, n_seen: int) -> Tensor:
+    """Weights after one batch: fire, compete, and let the winners learn."""
+    rule = layer.rule
+    assert isinstance(rule, STDP)
+    latency, potential = layer.fire(latency_in)
+    weight: Tensor = layer.weight
+    stride, padding = 1, 0
+    if isinstance(layer, SpikingConvolution):
+        latency, potential = pointwise_inhibition(latency, potential)
+        stride, padding = layer.stride, layer.padding
+    else:
+        # one position a unit, and no competition but for the winners' places
+        latency_in = latency_in.flatten(1)[..., None, None]
+        latency, potential = latency[..., None, None], potential[..., None, None]
+        weight = weight[..., None, None]
+    rate_positive, rate_negative = rule.rates(n_seen)
+    new = stdp(
+        weight,
+        latency_in,
+        latency,
+        winners(latency, potential, rule.n_winners, radius=rule.radius),
+        rate_positive,
+        rate_negative,
+        lower=rule.lower,
+        upper=rule.upper,
+        stabilizer=rule.stabilizer,
+        clamp="all" if rule.clamp == "all" else "winners",
+        stride=stride,
+        padding=padding,
+    )
+    return new.view_as(layer.weight)
+
+
+def _plastic_names(network: Network, layers: Sequence[str] | None) -> list[str]:
+    if not isinstance(network, Network):
+        raise TypeError(f"`network` must be a Network; got {type(network).__name__}")
+    rules = {name: getattr(layer, "rule", None) for name, layer in network.layers.items()}
+    plastic = [name for name, rule in rules.items() if rule is not None]
+    if isinstance(layers, str):
+        raise TypeError(f"`layers` must be a sequence of names; got {layers!r}; use [{layers!r}]")
+    wrong = [name for name in layers or () if name not in plastic]
+    chosen = plastic if layers is None else [name for name in plastic if name in layers]
+    if wrong or not chosen:
+        raise ValueError(
+            f"`layers` must name layers that have a rule, here {plastic}; "
+            f"got {wrong or layers}; give them a rule or leave them out"
+        )
+    for name in chosen:
+        if not isinstance(rules[name], STDP) or not isinstance(network.layers[name], Plastic):
+            raise TypeError(
+                f"`network` must have STDP rules on convolutions and linear layers only; got "
+                f"{type(rules[name]).__name__} on {type(network.layers[name]).__name__} {name!r}"
+            )
+    return chosen
+
+
+def _check_batches(batches: Iterable[Tensor], n_layers: int, epochs: int) -> None:
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
+        raise ValueError(f"`epochs` must be a whole number from 1 up; got {epochs!r}")
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"`batches` must be a sequence of batches; got {type(batches).__name__}; "
+            "use images.split(64)"
+        )
+    if n_layers * epochs > 1 and iter(batches) is batches:
+        raise ValueError(
+            f"`batches` must be gone through {n_layers * epochs} times, once a layer and epoch; "
+            f"got {type(batches).__name__}, which is used up after one; use images.split(64) or "
+            "list(batches)"
+        )
