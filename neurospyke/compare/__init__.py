@@ -16,6 +16,7 @@ from neurospyke.compare.resample import (
     bootstrap_counts,
     odd_even_halves,
     permutations,
+    shuffle_labels,
     split_halves,
 )
 from neurospyke.compare.similarity import rsa
@@ -38,6 +39,7 @@ __all__ = [
     "rdm_reliability",
     "rho_a",
     "rsa",
+    "shuffle_labels",
     "spearman",
     "spearman_brown",
     "split_half_ceiling",

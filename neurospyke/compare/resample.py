@@ -1,9 +1,12 @@
 """Resampling indices: bootstrap counts, permutations and split halves, all from a given seed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+
+from neurospyke.responses import Responses
 
 Seed = int | np.random.SeedSequence | np.random.Generator
 
@@ -64,6 +67,29 @@ def permutations(n_conditions: int, n_samples: int, seed: Seed) -> np.ndarray:
     _check_sizes(n_conditions=n_conditions, n_samples=n_samples)
     rows = np.tile(np.arange(n_conditions), (n_samples, 1))
     return np.random.default_rng(seed).permuted(rows, axis=1)
+
+
+def shuffle_labels(responses: Responses, seed: Seed) -> Responses:
+    """Responses whose stimulus labels are permuted: a control that must score nothing.
+
+    Trials of one stimulus stay together; only the names of the stimuli change places.
+
+    Args:
+        responses: any responses.
+        seed: seed or generator.
+
+    Returns:
+        The same values under permuted labels.
+
+    >>> from neurospyke.responses import Responses
+    >>> responses = Responses.from_counts(np.array([[1], [2], [3]]), stimuli=["a", "a", "b"])
+    >>> list(shuffle_labels(responses, seed=3).trials["stimulus"])
+    ['b', 'b', 'a']
+    """
+    labels = np.array(responses.stimuli, dtype=object)
+    new = dict(zip(labels, labels[permutations(len(labels), 1, seed)[0]], strict=True))
+    trials = responses.trials.assign(stimulus=responses.trials["stimulus"].map(new))
+    return replace(responses, trials=trials, notes=(*responses.notes, "stimulus labels shuffled"))
 
 
 def split_halves(stimuli: Sequence[str], n_splits: int, seed: Seed) -> np.ndarray:
