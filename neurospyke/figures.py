@@ -58,14 +58,17 @@ def style() -> Iterator[None]:
 
 
 def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
-    """Dissimilarity matrix; grey levels span its pairs, and the diagonal stays white.
+    """Dissimilarity matrix; its diagonal stays white.
+
+    The colours, which lighten with dissimilarity in grey print too, span the pairs; of more than
+    24 conditions, the middle 98 % of them, so that a few far pairs do not dim the rest.
 
     Args:
         rdm: the dissimilarities.
         ax: axes to draw on; new ones when not given.
 
     Returns:
-        The axes, with condition labels where they fit (24 conditions at most).
+        The axes, with condition labels up to 24 conditions.
 
     >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="euclidean")
     >>> [label.get_text() for label in plot_rdm(rdm).get_yticklabels()]
@@ -75,11 +78,14 @@ def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
         ax = _axes(ax, 3.9, 3.3)
         matrix = np.array(rdm.matrix())
         np.fill_diagonal(matrix, np.nan)
-        image = ax.imshow(matrix, cmap="mako", interpolation="nearest")
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03)
+        few = rdm.n_conditions <= _MAX_TICKS
+        low, high = np.percentile(rdm.values, (0, 100) if few else (1, 99))
+        image = ax.imshow(matrix, cmap="mako", interpolation="nearest", vmin=low, vmax=high)
+        ends = "neither" if few else "both"
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend=ends)
         bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
         bar.set_label(f"dissimilarity ({_wrap(rdm.dissimilarity, 30)})", parse_math=False)
-        if rdm.n_conditions <= _MAX_TICKS:
+        if few:
             labels = [_wrap(name, 18) for name in rdm.conditions]
             ax.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
             ax.set_yticks(range(len(labels)), labels, parse_math=False)
@@ -174,6 +180,8 @@ def comparison_labels(
 ) -> list[str]:
     """Names that tell comparisons apart: the model, and whatever else differs between them.
 
+    Settings called `n_...` are left out: they are counts, such as of resamples, not choices.
+
     Args:
         comparisons: any number of them.
         without: what to leave out even where it differs.
@@ -199,8 +207,9 @@ def comparison_labels(
 def _describe(comparison: Comparison) -> dict[str, str]:
     """Text for everything that may tell one comparison from another, by name."""
     settings = {
-        name: f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
+        f"setting {name}": f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in comparison.settings.items()
+        if not name.startswith("n_")
     }
     step, time = comparison.step, comparison.time
     return {

@@ -107,7 +107,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
         comparisons=table,
         shared=shared,
         tables=[{"heading": name} | _table(frame) for name, frame in (tables or {}).items()],
-        notes=[*_notes(comparisons), *notes],
+        notes=[*_notes(comparisons), *map(_sentence, notes)],
         provenance=_provenance(comparisons, now, seed, command),
         inputs=_table(pd.DataFrame(files), digest="SHA-256"),
     )
@@ -129,11 +129,10 @@ def _split(
     comparisons: list[Comparison], axis: Literal["step", "time"]
 ) -> tuple[list[Comparison], list[Comparison]]:
     """Comparisons that stand alone, and those that make courses along an axis."""
-    groups: dict[tuple, list[Comparison]] = {}
-    for each in comparisons:
-        other = each.time if axis == "step" else each.step
-        key = (each.method, each.model, each.brain, other, *sorted(each.settings.items()))
-        groups.setdefault(key, []).append(each)
+    groups: dict[str, list[Comparison]] = {}
+    labels = comparison_labels(comparisons, without=(axis,))
+    for label, each in zip(labels, comparisons, strict=True):
+        groups.setdefault(label, []).append(each)
     alone, courses = [], []
     for group in groups.values():
         whole, parts = _whole_step(group) if axis == "step" else _whole_time(group)
@@ -229,27 +228,9 @@ def _save(figure: Figure, kind: str) -> bytes:
 
 def _comparison_table(comparisons: list[Comparison]) -> tuple[Table, str]:
     """Columns of what differs, and the part of a sentence that says what does not."""
-    names = list(dict.fromkeys(name for each in comparisons for name in each.settings))
-    rows = [
-        {
-            "method": each.method,
-            "model": each.model,
-            "brain": each.brain,
-            "time (s)": "" if each.time is None else f"{each.time[0]:g} to {each.time[1]:g}",
-            "step": each.step,
-            "score": f"{each.score:.3f}",
-            "interval": _pair(each.interval),
-            "ceiling": _pair(each.ceiling),
-            "p": None if each.p is None else f"{each.p:.2g}",
-            "conditions": len(each.conditions),
-            "model units": each.units[0] or None,
-            "brain units": each.units[1] or None,
-            "seed": each.seed,
-        }
-        | {name: each.settings.get(name) for name in names}
-        for each in comparisons
-    ]
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    rows = [_row(each) for each in comparisons]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
     known = {name: values for name, values in columns.items() if not all(map(_is_absent, values))}
     same = {
         name: values[0]
@@ -258,6 +239,30 @@ def _comparison_table(comparisons: list[Comparison]) -> tuple[Table, str]:
     }
     frame = pd.DataFrame({k: v for k, v in known.items() if k not in same}, dtype=object)
     return _table(frame), ", ".join(f"{name} {value}" for name, value in same.items())
+
+
+def _row(comparison: Comparison) -> dict[str, Any]:
+    time, (n_model_units, n_brain_units) = comparison.time, comparison.units
+    row = {
+        "method": comparison.method,
+        "model": comparison.model,
+        "brain": comparison.brain,
+        "time (s)": None if time is None else f"{time[0]:g} to {time[1]:g}",
+        "step": comparison.step,
+        "score": f"{comparison.score:.3f}",
+        "interval": _pair(comparison.interval),
+        "ceiling": _pair(comparison.ceiling),
+        "p": None if comparison.p is None else f"{comparison.p:.2g}",
+        "conditions": len(comparison.conditions),
+        "model units": n_model_units or None,
+        "brain units": n_brain_units or None,
+        "seed": comparison.seed,
+    }
+    # A setting may bear the name of a column, as "ceiling" does for how it was estimated.
+    return row | {
+        f"{name} (setting)" if name in row else name: value
+        for name, value in comparison.settings.items()
+    }
 
 
 def _pair(bounds: tuple[float, float] | None) -> str | None:
@@ -321,11 +326,15 @@ def _notes(comparisons: list[Comparison]) -> list[str]:
             "p is the probability of a score this high by chance, one-sided, for each comparison "
             "by itself: it is not corrected for their number."
         )
-    if len({each.conditions for each in comparisons}) > 1:
+    if len({frozenset(each.conditions) for each in comparisons}) > 1:
         notes.append("The comparisons do not all rest on the same conditions.")
     if any(each.step is not None for each in comparisons):
         notes.append("Model steps add up: a step includes all before it.")
     return notes
+
+
+def _sentence(note: str) -> str:
+    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
 
 
 def _some(names: list[str]) -> str:

@@ -88,6 +88,8 @@ def test_rdm_of_many_conditions_counts_instead_of_naming_them():
     names = tuple(map(str, range(30)))
     ax = plot_rdm(RDM(np.arange(435.0), names, dissimilarity="euclidean"))
     assert ax.get_xlabel() == "30 conditions"
+    image: Any = ax.get_images()[0]
+    assert image.get_clim() == pytest.approx((4.34, 429.66))
     assert len(ax.get_xticks()) == 0
 
 
@@ -191,3 +193,11 @@ def test_labels_hold_the_model_and_what_differs():
     ]
     assert comparison_labels([one, other])[0] == "conv1 · step 1 · comparator cosine"
     assert comparison_labels([one]) == ["conv1"]
+
+
+def test_counts_and_settings_that_share_a_name_do_not_confuse_labels():
+    results = [
+        result(model, settings={"n_bootstrap_used": n, "model": "linear"})
+        for n, model in enumerate(("conv1", "conv2"))
+    ]
+    assert comparison_labels(results) == ["conv1", "conv2"]

@@ -148,6 +148,24 @@ def test_scores_are_rounded_and_what_all_share_is_said_once(tmp_path):
     assert "No noise ceiling is known for conv2 · alpha 1." in page.texts["li"]
 
 
+def test_a_setting_does_not_hide_a_column_of_its_name(tmp_path):
+    ceilings = [result(settings={"ceiling": how}, ceiling=(0.5, 0.6)) for how in ("one", "two")]
+    page = Page(write_report(tmp_path / "report.html", ceilings))
+    assert page.texts["th"][3:] == ["ceiling", "ceiling (setting)"]
+    assert page.texts["td"][3:5] == ["0.500 to 0.600", "one"]
+
+
+def test_the_same_conditions_in_another_order_are_the_same(tmp_path):
+    def notes(conditions):
+        other = Comparison("rsa", "conv2", "V4", 0.1, (0, 0.2), conditions=conditions)
+        page = Page(write_report(tmp_path / "report.html", [result(), other], notes=["a note"]))
+        assert page.texts["li"][-1] == "A note."
+        return " ".join(page.texts["li"])
+
+    assert "same conditions" not in notes(CONDITIONS[::-1])
+    assert "same conditions" in notes((*CONDITIONS, "tree"))
+
+
 def test_provenance_names_versions_inputs_seed_and_command(tmp_path):
     content = tmp_path / "v4.npz"
     content.write_bytes(b"counts")
@@ -231,7 +249,10 @@ def test_courses_are_told_from_what_stands_alone(tmp_path, monkeypatch, places, 
         monkeypatch.setattr(
             report_module, plot, lambda chosen, ax, name=name: drawn[name].extend(chosen)
         )
-    write_report(tmp_path / "report.html", [result(**place) for place in places])
+    comparisons = [
+        result(settings={"n_bootstrap_used": n}, **place) for n, place in enumerate(places)
+    ]
+    write_report(tmp_path / "report.html", comparisons)
     wanted = [(place.get("step"), place.get("time")) for place in bars]
     assert [(each.step, each.time) for each in drawn["bars"]] == wanted
     assert len(drawn["course"]) == courses
