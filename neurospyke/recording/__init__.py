@@ -1,0 +1,8 @@
+"""Recordings: one type for spike times from any file, cut into trials, written back as NWB."""
+
+from neurospyke.recording.neo import from_neo
+from neurospyke.recording.read import read_recording
+from neurospyke.recording.recording import Recording
+from neurospyke.recording.write import write_nwb
+
+__all__ = ["Recording", "from_neo", "read_recording", "write_nwb"]

@@ -1,0 +1,206 @@
+"""NWB files through pynwb: flat spike times, every plain unit column, every interval table.
+
+Neo's own NWB reader is not used: it reads neither trials nor unit columns, and refuses files
+without `obs_intervals`.
+"""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurospyke.recording.check import merged_tables
+from neurospyke.recording.observed import crop, inferred_span, one_support
+from neurospyke.recording.recording import Recording
+
+_MAX_SPIKES = 2**30
+_RAGGED_TEXT = "tags"
+
+
+def import_pynwb() -> Any:
+    """The module pynwb.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: if it is not installed, with the command that installs it.
+    """
+    try:
+        import pynwb
+    except ImportError as error:
+        raise ImportError("NWB files need pynwb: pip install 'neurospyke[nwb]'") from error
+    return pynwb
+
+
+def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -> Recording:
+    """Recording from an NWB file.
+
+    Args:
+        path: the file.
+        trials: trial tables to add to the file's own.
+        observed: (span, 2), or one (start, stop), in seconds; when None, the units'
+            `obs_intervals`, else from the first to the last spike or trial.
+
+    Returns:
+        The recording: `unit` is the file's column of that name, else its ids; `area` is the column
+        `location`, else the location of the unit's electrodes, where the file has no `area`.
+
+    Raises:
+        ImportError: if pynwb is not installed.
+        ValueError: if the file is damaged, is not NWB, or holds no units with spike times.
+    """
+    with _opened(path) as file:
+        units = _units_with_spikes(file, path)
+        times, offsets = _spike_times(units)
+        table, notes = _unit_table(units)
+        tables, table_notes = _interval_tables(file)
+        supports = _obs_intervals(units) if observed is None else None
+        written = tuple((file.notes or "").splitlines())
+    tables = merged_tables(tables, trials)
+    notes = (*written, *notes, *table_notes)
+    if supports is not None:
+        spans = supports
+    elif observed is not None:
+        times, offsets, spans, lost = crop(times, offsets, observed)
+        notes = (*notes, *lost)
+    else:
+        spans, note = inferred_span(times[np.isfinite(times)], tables)
+        notes = (*notes, note)
+    return Recording(times, offsets, table, tables, spans, source=path.name, notes=notes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    pynwb = import_pynwb()
+    io = None
+    try:
+        with warnings.catch_warnings():
+            # Files by older writers name fields since deprecated, and carry their own copy of
+            # namespaces that pynwb has loaded already; neither bears on spikes.
+            warnings.filterwarnings("ignore", "The 'manufacturer' field is deprecated")
+            warnings.filterwarnings("ignore", "Ignoring the following cached namespace")
+            io = pynwb.NWBHDF5IO(str(path), "r")
+            file = io.read()
+    except Exception as error:
+        if io is not None:
+            io.close()
+        raise ValueError(f"{str(path)!r} must be a whole NWB file: {error!r}") from error
+    try:
+        yield file
+    finally:
+        io.close()
+
+
+def _units_with_spikes(file: Any, path: Path) -> Any:
+    units = file.units
+    if units is None or len(units) == 0:
+        held = [*file.acquisition, *file.processing]
+        raise ValueError(
+            f"{path.name} must hold sorted units; its units table is "
+            f"{'missing' if units is None else 'empty'}, and it holds {held or 'no other data'}"
+        )
+    if "spike_times" not in units.colnames:
+        raise ValueError(
+            f"{path.name} must hold spike times of its units; its units table has only "
+            f"{list(units.colnames)}"
+        )
+    return units
+
+
+def _spike_times(units: Any) -> tuple[np.ndarray, np.ndarray]:
+    data = units.spike_times.data
+    if len(data) > _MAX_SPIKES:
+        raise ValueError(f"the units must hold at most {_MAX_SPIKES} spikes; got {len(data)}")
+    ends = np.asarray(units.spike_times_index.data[:]).astype(np.int64)
+    times = np.asarray(data[:]).astype(np.float64)
+    return times, np.concatenate([[0], ends])
+
+
+def _obs_intervals(units: Any) -> np.ndarray | None:
+    if "obs_intervals" not in units.colnames:
+        return None
+    spans = np.asarray(units.obs_intervals.data[:], dtype=np.float64).reshape(-1, 2)
+    ends = np.asarray(units.obs_intervals_index.data[:]).astype(np.int64)
+    return one_support(np.split(spans, ends[:-1]), "obs_intervals")
+
+
+def _unit_table(units: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    columns, dropped = _plain_columns(units)
+    notes = [f"unit columns with more than one value a unit left out: {dropped}"] if dropped else []
+    ids = np.asarray(units.id[:])
+    table = pd.DataFrame({"unit": columns.pop("unit", ids), **columns})
+    if "area" not in table:
+        if "location" in table and table["location"].astype(str).ne("").any():
+            table["area"] = table["location"]
+            notes.append("area taken from the unit column `location`")
+        elif "electrodes" in units.colnames:
+            table["area"] = _electrode_areas(units)
+            notes.append("area taken from the location of each unit's electrodes")
+    return table, tuple(notes)
+
+
+def _electrode_areas(units: Any) -> list[str]:
+    region = units["electrodes"]
+    rows = np.asarray(region.target.data[:]).astype(np.int64)
+    locations = [_text(value) for value in region.target.table["location"][:]]
+    parts = np.split(rows, np.asarray(region.data[:]).astype(np.int64)[:-1])
+    return ["/".join(dict.fromkeys(locations[row] for row in part)) for part in parts]
+
+
+def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+    tables: dict[str, pd.DataFrame] = {}
+    notes = []
+    for name, intervals in (file.intervals or {}).items():
+        columns, dropped = _plain_columns(intervals)
+        if _RAGGED_TEXT in dropped:
+            columns[_RAGGED_TEXT] = [
+                ", ".join(_text(value) for value in row) for row in intervals[_RAGGED_TEXT][:]
+            ]
+            dropped.remove(_RAGGED_TEXT)
+        if dropped:
+            notes.append(f"columns of {name!r} with more than one value a row left out: {dropped}")
+        if np.isnan(np.asarray(columns.get("stop_time", [0.0]), dtype=np.float64)).all():
+            del columns["stop_time"]
+        ids = np.asarray(intervals.id[:])
+        if not np.array_equal(ids, np.arange(len(ids))):
+            columns.setdefault("id", ids)
+        tables[name] = pd.DataFrame(columns, index=pd.RangeIndex(len(ids)))
+    return tables, tuple(notes)
+
+
+def _plain_columns(table: Any) -> tuple[dict[str, Any], list[str]]:
+    """Columns with one number, truth value or string a row, and the names of the others."""
+    columns: dict[str, Any] = {}
+    dropped = []
+    for name in table.colnames:
+        if name in ("spike_times", "obs_intervals", "electrodes"):
+            continue
+        column = table[name]
+        values = None if hasattr(column, "target") else _plain(column[:])
+        if values is None:
+            dropped.append(name)
+        else:
+            columns[name] = values
+    return columns, dropped
+
+
+def _plain(values: Any) -> np.ndarray | list[str] | None:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        return None
+    if array.dtype.kind in "biuf":
+        return array
+    if all(isinstance(value, bytes | str) for value in array):
+        return [_text(value) for value in array]
+    if all(isinstance(getattr(value, "name", None), str) for value in array):
+        return [value.name for value in array]
+    return None
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

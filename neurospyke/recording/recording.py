@@ -1,0 +1,260 @@
+"""Spike times of many units on one clock, with their unit table, trial tables and observed time."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from neurospyke.labels import Rows, select
+from neurospyke.recording import check
+from neurospyke.recording.align import Window, align
+from neurospyke.responses import Responses
+from neurospyke.storage import pack_table, read_arrays, unpack_table, write_arrays
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Recording:
+    """Spike times of units on one session clock in seconds; nothing in it is ever repaired.
+
+    Times lie flat, unit after unit: those of unit i are
+    ``spike_times[offsets[i]:offsets[i + 1]]``.
+
+    Args:
+        spike_times: (spike,) float64 seconds, ascending inside each unit.
+        offsets: (unit + 1,) where each unit's times begin and end.
+        units: one row a unit; column `unit`, unique together with `session` and `probe`.
+        trials: tables by name, one row a trial, with `start_time` and, if known, `stop_time` in
+            seconds; further columns are labels such as `stimulus`.
+        observed: (span, 2) starts and stops in seconds of the time when spikes would have been
+            seen; a time outside is unknown, not silent.
+        source: where the recording comes from.
+        notes: what was left out or inferred on the way here.
+
+    Raises:
+        TypeError: if an argument is of the wrong type.
+        ValueError: if times are NaN, out of order or outside the observed spans (the error names
+            the units), shapes disagree, there is no unit, or a trial has no start.
+
+    >>> recording = Recording(
+    ...     np.array([0.1, 0.6, 0.2]),
+    ...     np.array([0, 2, 3]),
+    ...     pd.DataFrame({"unit": [7, 9]}),
+    ...     {"trials": pd.DataFrame({"start_time": [0.0, 0.5], "stimulus": ["face", "car"]})},
+    ...     np.array([[0.0, 1.0]]),
+    ... )
+    >>> recording
+    Recording(2 units, 3 spikes, 1 s observed, trials: trials (2 rows))
+    >>> recording.align("trials", window=(0.0, 0.5)).values[:, :, 0]
+    array([[1, 1],
+           [1, 0]], dtype=uint16)
+    """
+
+    spike_times: np.ndarray
+    offsets: np.ndarray
+    units: pd.DataFrame
+    trials: Mapping[str, pd.DataFrame]
+    observed: np.ndarray
+    _: KW_ONLY
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        units = check.check_units(self.units)
+        times = check.check_spike_array(self.spike_times)
+        offsets = check.check_offsets(self.offsets, len(units), len(times))
+        times = check.check_spike_times(times, offsets, units)
+        observed = check.check_observed(self.observed)
+        check.check_inside(times, offsets, units, observed)
+        for name, value in {
+            "spike_times": times,
+            "offsets": offsets,
+            "units": units,
+            "trials": check.check_trials(self.trials),
+            "observed": observed,
+            "notes": tuple(self.notes),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_trains(
+        cls,
+        trains: Iterable[np.ndarray],
+        *,
+        observed: object,
+        units: pd.DataFrame | None = None,
+        trials: Mapping[str, pd.DataFrame] | None = None,
+        source: str = "",
+        notes: tuple[str, ...] = (),
+    ) -> Self:
+        """Recording from one array of spike times for each unit.
+
+        Args:
+            trains: for each unit its ascending spike times in seconds.
+            observed: (span, 2), or one (start, stop), in seconds.
+            units: one row a unit; numbered from 0 when not given.
+            trials: trial tables by name.
+            source: where the times come from.
+            notes: what is known about them.
+
+        Returns:
+            The recording.
+
+        Raises:
+            ValueError: as for the class.
+
+        >>> Recording.from_trains([[0.1, 0.6], []], observed=(0, 1)).n_spikes
+        2
+        """
+        arrays = [np.asarray(train, dtype=np.float64) for train in trains]
+        offsets = np.cumsum([0] + [len(array) for array in arrays])
+        times = np.concatenate(arrays) if arrays else np.empty(0)
+        if units is None:
+            units = pd.DataFrame({"unit": np.arange(len(arrays))})
+        spans = check.check_observed(observed)
+        return cls(times, offsets, units, trials or {}, spans, source=source, notes=notes)
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(self.units)
+
+    @property
+    def n_spikes(self) -> int:
+        """Number of spikes of all units."""
+        return len(self.spike_times)
+
+    @property
+    def duration(self) -> float:
+        """Observed time in seconds, without the gaps between spans."""
+        return float(np.diff(self.observed, axis=1).sum())
+
+    def __repr__(self) -> str:
+        areas = (
+            f" (area {'/'.join(map(str, dict.fromkeys(self.units['area'])))})"
+            if "area" in self.units
+            else ""
+        )
+        tables = ", ".join(f"{name} ({len(table)} rows)" for name, table in self.trials.items())
+        return (
+            f"Recording({self.n_units} units{areas}, {self.n_spikes} spikes, "
+            f"{self.duration:g} s observed, trials: {tables or 'none'}"
+            f"{f', from {self.source}' if self.source else ''})"
+        )
+
+    def unit_spikes(self, unit: int) -> np.ndarray:
+        """Spike times of one unit.
+
+        Args:
+            unit: row of the unit table, from 0.
+
+        Returns:
+            (spike,) float64 seconds, a read-only view.
+
+        Raises:
+            IndexError: if there is no such row.
+        """
+        if not 0 <= unit < self.n_units:
+            raise IndexError(f"`unit` must be from 0 to {self.n_units - 1}; got {unit}")
+        return self.spike_times[self.offsets[unit] : self.offsets[unit + 1]]
+
+    def where(self, *, units: Rows = None) -> Self:
+        """The part with these units.
+
+        Args:
+            units: query on the unit table ("area == 'IT'"), mask, or positions in the order
+                wanted.
+
+        Returns:
+            A recording with the same trials and observed time.
+
+        Raises:
+            ValueError: if a query is malformed or no unit is left.
+        """
+        rows = select(self.units, units, "units")
+        trains = [self.unit_spikes(row) for row in rows]
+        return replace(
+            self,
+            spike_times=np.concatenate(trains),
+            offsets=np.cumsum([0] + [len(train) for train in trains]),
+            units=self.units.iloc[rows],
+        )
+
+    def align(
+        self,
+        trials: str | pd.DataFrame,
+        window: Window,
+        bin_width: float | None = None,
+        *,
+        stimulus: str = "stimulus",
+        measure: str = "count",
+    ) -> Responses:
+        """Responses around the start of each trial; see `neurospyke.recording.align.align`.
+
+        Args:
+            trials: name of one of the trial tables, or a table with `start_time`.
+            window: (start, stop) in seconds from each trial's start.
+            bin_width: seconds; one bin over the window when not given.
+            stimulus: the column that says what was shown.
+            measure: "count", "rate" (spikes/s) or "latency" (s).
+
+        Returns:
+            Responses (trial, unit, time); trials not wholly observed are left out.
+
+        Raises:
+            ValueError: if there is no such table or column, or no trial is left.
+        """
+        return align(self, trials, window, bin_width, stimulus=stimulus, measure=measure)
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to one file (`.npz`, no pickle), whole or not at all.
+
+        Args:
+            path: the file.
+
+        Raises:
+            TypeError: if a table holds anything but numbers, booleans and strings.
+        """
+        meta = {
+            "source": self.source,
+            "notes": list(self.notes),
+            "tables": [[name, len(table)] for name, table in self.trials.items()],
+        }
+        arrays = {
+            "spike_times": self.spike_times,
+            "offsets": self.offsets,
+            "observed": self.observed,
+        } | pack_table("units", self.units)
+        for position, table in enumerate(self.trials.values()):
+            arrays |= pack_table(f"trials{position}", table)
+        write_arrays(path, "Recording", arrays, meta)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what `save` wrote.
+
+        Args:
+            path: the file.
+
+        Returns:
+            The same recording.
+
+        Raises:
+            ValueError: if the file is damaged or holds something else.
+        """
+        arrays, meta = read_arrays(path, "Recording")
+        tables: list[Any] = meta["tables"]
+        return cls(
+            arrays["spike_times"],
+            arrays["offsets"],
+            unpack_table("units", arrays, len(arrays["offsets"]) - 1),
+            {
+                name: unpack_table(f"trials{position}", arrays, n_rows)
+                for position, (name, n_rows) in enumerate(tables)
+            },
+            arrays["observed"],
+            source=meta["source"],
+            notes=tuple(meta["notes"]),
+        )

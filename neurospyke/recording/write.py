@@ -1,0 +1,169 @@
+"""Recordings as NWB files, through pynwb."""
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from neurospyke.recording.nwb import import_pynwb
+from neurospyke.recording.recording import Recording
+from neurospyke.storage import whole_file
+
+START_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+_STANDARD_TABLES = ("trials", "epochs", "invalid_times")
+_TAKEN_IN_UNITS = (
+    "id",
+    "spike_times",
+    "obs_intervals",
+    "electrodes",
+    "waveform_mean",
+    "waveform_sd",
+    "waveforms",
+)
+_TAKEN_IN_TRIALS = ("timeseries",)
+
+
+def write_nwb(
+    path: str | Path, recording: Recording, *, session_start_time: datetime = START_UNKNOWN
+) -> None:
+    """Write a recording as an NWB file, whole or not at all.
+
+    `read_recording` gives back the same spike times, unit columns, trial tables, observed spans
+    and notes. Whole-number units become the file's ids; other names go to a column `unit`. Events
+    have no stop: theirs is written as NaN, and a `stop_time` that is NaN in every row is read as
+    absent.
+
+    Args:
+        path: the file, ending in `.nwb`; an existing file is replaced only on success.
+        recording: what to write.
+        session_start_time: when time 0 was, with its time zone; the default, 1970-01-01 UTC,
+            means that it is not known.
+
+    Raises:
+        ImportError: if pynwb is not installed.
+        TypeError: if a table holds anything but numbers, truth values and strings.
+        ValueError: if the time has no zone, the path another suffix, or a table or column has a
+            name that NWB keeps for something else.
+    """
+    if Path(path).suffix != ".nwb":
+        raise ValueError(f"`path` must end in .nwb; got {str(path)!r}")
+    if session_start_time.tzinfo is None:
+        raise ValueError(
+            f"`session_start_time` must have a time zone; got {session_start_time!r}: add "
+            "tzinfo=datetime.UTC or the place's own"
+        )
+    _check_tables(recording)
+    file = _nwb_file(recording, session_start_time)
+    with whole_file(path) as temporary, import_pynwb().NWBHDF5IO(str(temporary), "w") as io:
+        io.write(file)
+
+
+def _check_tables(recording: Recording) -> None:
+    _check_columns(recording.units, "units", _TAKEN_IN_UNITS)
+    for name, table in recording.trials.items():
+        if not name or "/" in name or ":" in name:
+            raise ValueError(f"`trials` must have names without '/' and ':'; got {name!r}: rename")
+        _check_columns(table, f"trials[{name!r}]", _TAKEN_IN_TRIALS)
+
+
+def _check_columns(table: pd.DataFrame, name: str, taken: tuple[str, ...]) -> None:
+    for column in table.columns:
+        if column in taken or "/" in column or ":" in column or not column:
+            raise ValueError(f"`{name}` must not name a column {column!r} in NWB: rename it")
+        values = table[column].to_numpy()
+        if values.dtype.kind not in "biuf" and not all(isinstance(value, str) for value in values):
+            raise TypeError(
+                f"`{name}` must hold numbers, truth values or strings; column {column!r} is "
+                f"{table[column].dtype}: convert or drop it"
+            )
+
+
+def _nwb_file(recording: Recording, start: datetime) -> Any:
+    pynwb = import_pynwb()
+    file = pynwb.NWBFile(
+        session_description=recording.source or "spike times of sorted units",
+        identifier=_identifier(recording),
+        session_start_time=start,
+        notes="\n".join(recording.notes) or None,
+    )
+    file.units = _units(recording, file)
+    for name, table in recording.trials.items():
+        intervals = _intervals(name, table)
+        if name in _STANDARD_TABLES:
+            setattr(file, name, intervals)
+        else:
+            file.add_time_intervals(intervals)
+    return file
+
+
+def _identifier(recording: Recording) -> str:
+    digest = hashlib.sha256()
+    for array in (recording.spike_times, recording.offsets, recording.observed):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _units(recording: Recording, file: Any) -> Any:
+    from hdmf.common import VectorData, VectorIndex
+    from pynwb.misc import Units
+
+    table = recording.units
+    as_ids = table["unit"].dtype.kind in "iu" and table["unit"].is_unique
+    n_spans = len(recording.observed)
+    times = VectorData(
+        name="spike_times", description="spike times in seconds", data=recording.spike_times
+    )
+    spans = VectorData(
+        name="obs_intervals",
+        description="observed spans in seconds",
+        data=np.tile(recording.observed, (recording.n_units, 1)),
+    )
+    span_ends = n_spans * np.arange(1, recording.n_units + 1)
+    columns = [
+        times,
+        VectorIndex(name="spike_times_index", data=recording.offsets[1:], target=times),
+        spans,
+        VectorIndex(name="obs_intervals_index", data=span_ends, target=spans),
+    ]
+    for name in table.columns:
+        if name == "unit" and as_ids:
+            continue
+        values = _values(table[name])
+        if name == "electrode_group":
+            values = _electrode_groups(values, file)
+        columns.append(VectorData(name=name, description=f"{name} of each unit", data=values))
+    ids = table["unit"].to_numpy() if as_ids else np.arange(len(table))
+    return Units(name="units", description="sorted units", id=ids, columns=columns)
+
+
+def _electrode_groups(names: Any, file: Any) -> list:
+    """NWB wants this column to refer to groups, so each name becomes one."""
+    device = file.create_device(name="unknown")
+    groups = {
+        name: file.create_electrode_group(
+            name=name, description=name, location="unknown", device=device
+        )
+        for name in dict.fromkeys(names)
+    }
+    return [groups[name] for name in names]
+
+
+def _intervals(name: str, table: pd.DataFrame) -> Any:
+    from hdmf.common import VectorData
+    from pynwb.epoch import TimeIntervals
+
+    if "stop_time" not in table:
+        table = table.assign(stop_time=np.nan)
+    columns = [
+        VectorData(name=column, description=f"{column} of each row", data=_values(table[column]))
+        for column in table.columns
+    ]
+    return TimeIntervals(name=name, description=name, columns=columns)
+
+
+def _values(column: pd.Series) -> Any:
+    values = column.to_numpy()
+    return values if values.dtype.kind in "biuf" else [str(value) for value in values]
