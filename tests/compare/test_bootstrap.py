@@ -55,5 +55,15 @@ def test_samples_of_two_stimuli_have_no_score(comparator: str) -> None:
     assert np.isnan(scores).tolist() == [True, True, False]
 
 
+@pytest.mark.parametrize("comparator", ["pearson", "spearman"])
+def test_samples_in_which_a_side_is_constant_have_no_score(comparator: str) -> None:
+    # The first three stimuli are equally far from each other, but not from the fourth.
+    near, far = 0.7814859, 0.62015794  # numbers whose sums leave rounding behind
+    model = np.array([near, near, far, near, far, far])
+    counts = np.array([[2, 1, 1, 0], [1, 1, 1, 1]])
+    scores = bootstrap_scores(model, np.arange(6.0)[None], counts, comparator)
+    assert np.isnan(scores).tolist() == [True, False]
+
+
 def test_every_comparator_can_be_weighted() -> None:
     assert list(_WEIGHTED) == list(COMPARATORS)

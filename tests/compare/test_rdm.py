@@ -1,6 +1,4 @@
 import tracemalloc
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -134,19 +132,21 @@ class TestDissimilarities:
         np.testing.assert_allclose(exact, rounded, rtol=1e-12)
 
     def test_equal_distances_of_counts_are_exact_ties(self) -> None:
-        generator = np.random.default_rng(1)
-        counts = generator.poisson(1, (3, 30))
-        moved = np.concatenate([counts, counts[:, generator.permutation(30)]])
-        # Three trials each: thirds have no exact float, their common denominator has.
-        stimuli = list("aaabbb")
-        rest = generator.poisson(1, (3, 30))
-        everything = np.concatenate([moved, rest, rest])
-        values = euclidean_rdm(make(everything, [*stimuli, *"cccddd"])).matrix()
-        assert values[2, 3] == 0
-        assert values[0, 2] == values[0, 3]
-        correlations = correlation_rdm(make(everything, [*stimuli, *"cccddd"])).matrix()
-        assert correlations[2, 3] == 0
-        assert correlations[1, 2] == correlations[1, 3]
+        # Three trials each: thirds have no exact float, sums over a common denominator have.
+        counts = np.random.default_rng(1).poisson(1, (20, 3, 8))
+        stimuli = [name for name in names(20) for _ in range(3)]
+        sums = counts.sum(axis=1)
+        whole = ((sums[:, None] - sums) ** 2).sum(axis=2)[np.triu_indices(20, 1)]
+        values = euclidean_rdm(make(counts.reshape(60, 8), stimuli)).values
+        np.testing.assert_array_equal(values, whole / (9 * 8))
+        assert len(np.unique(values)) < len(values) / 2
+
+    def test_equal_patterns_of_counts_correlate_exactly(self) -> None:
+        counts = np.random.default_rng(1).poisson(1, (3, 30))
+        both = np.concatenate([counts, counts[[1, 2, 0]], counts[:1], counts[:2] + 1])
+        matrix = correlation_rdm(make(both, list("aaabbbcdd"))).matrix()
+        assert matrix[0, 1] == 0
+        assert matrix[0, 2] == matrix[1, 2]
 
     @pytest.mark.parametrize("name", DISSIMILARITIES)
     def test_chunks_of_units_add_up(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,18 +176,19 @@ class TestDissimilarities:
             near, far = (make_rdm(make(patterns + shift, list("abcd"))) for shift in (0.0, 1e6))
             np.testing.assert_allclose(far.values, near.values, rtol=1e-8, err_msg=name)
 
-    @pytest.mark.parametrize("values", [np.zeros, partial(np.full, fill_value=0.1)])
-    def test_constant_patterns_are_named_or_given_a_value(self, values: Callable) -> None:
-        patterns = np.random.default_rng(5).normal(size=(6, 9))
-        patterns[[1, 2, 4]] = values((3, 9))
-        responses = make(patterns, ["a", "silent", "dark", "b", "silent", "b"])
-        with pytest.raises(ValueError, match=r"2 conditions.*\['silent', 'dark'\].*`undefined=`"):
+    @pytest.mark.parametrize("level", [[0.0, 0.0], [0.1, 0.1], [0.3, 0.1 + 0.2]])
+    def test_constant_patterns_are_named_or_given_a_value(self, level: list[float]) -> None:
+        # 0.1 + 0.2 is not 0.3 in floating point, and must not pass for variance.
+        patterns = np.random.default_rng(5).normal(size=(10, 11))
+        patterns[3:] = np.resize(level, 11)
+        responses = make(patterns, ["a", "b", "b", "dark", *["silent"] * 6])
+        with pytest.raises(ValueError, match=r"2 conditions.*\['dark', 'silent'\].*`undefined=`"):
             correlation_rdm(responses)
         rdm = correlation_rdm(responses, undefined=1.5)
         assert rdm.dissimilarity == "correlation (undefined = 1.5)"
-        assert rdm.matrix()[1, [0, 2, 3]].tolist() == [1.5, 1.5, 1.5]
-        kept = correlation_rdm(responses.where(trials=[0, 3, 5])).values
-        assert rdm.matrix()[0, 3] == pytest.approx(kept[0], abs=1e-12)
+        assert rdm.values[1:].tolist() == [1.5] * 5
+        kept = correlation_rdm(responses.where(trials=[0, 1, 2])).values
+        assert rdm.values[0] == pytest.approx(kept[0], abs=1e-12)
 
     @pytest.mark.parametrize("name", DISSIMILARITIES)
     @settings(max_examples=15, deadline=None)

@@ -105,6 +105,11 @@ class TestUnitReliability:
         assert 0 < table["n_splits"][1] < 50
         assert table["reliability"].isna().tolist() == [False, False, True]
 
+    def test_rounding_is_no_response(self) -> None:
+        stimuli = [*"aaaaaa", *"bbbbbbb", *"cccccccccccc", *"ddddddddd", *"eeeeeeeeeeeeee"]
+        constant = Responses.from_counts(np.full((len(stimuli), 1), 0.1), stimuli=stimuli)
+        assert unit_reliability(constant, 10, seed=0)["status"].tolist() == ["constant"]
+
     def test_the_columns_of_the_units_stay_and_chunks_add_up(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
