@@ -83,22 +83,17 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, all but two
     """
     check_comparator(comparator)
     _check_numbers(n_bootstrap, n_permutations, n_splits, confidence)
-    bootstrap_seed, permutation_seed, split_seed = spawn_seeds(seed, 3)
+    seeds = spawn_seeds(seed, 3)
     sides = _pair_sides(model, brain, missing)
     model_rdm, *brain_rdms = (_as_rdm(side, dissimilarity) for side in (sides.model, *sides.brains))
-    vectors = np.array([rdm.values for rdm in brain_rdms])
-    normalize = NORMALIZATIONS[comparator]
-    own, pool = normalize(model_rdm.values), np.mean([normalize(v) for v in vectors], axis=0)
-    counts = bootstrap_counts(model_rdm.n_conditions, n_bootstrap, bootstrap_seed)
-    resamples = _usable(bootstrap_scores(model_rdm.values, vectors, counts, comparator))
+    score, p = _test(model_rdm, brain_rdms, comparator, n_permutations, seeds[0])
+    resamples = _resample(model_rdm, brain_rdms, comparator, n_bootstrap, seeds[1])
     low, high = np.quantile(resamples, [(1 - confidence) / 2, (1 + confidence) / 2])
-    p = _permutation_p(own, pool, n_permutations, permutation_seed)
     ceiling, how = _ceiling(
-        sides.brains, brain_rdms, dissimilarity, comparator, n_splits=n_splits, seed=split_seed
+        sides.brains, brain_rdms, dissimilarity, comparator, n_splits=n_splits, seed=seeds[2]
     )
-    names = [model_rdm.dissimilarity, *(rdm.dissimilarity for rdm in brain_rdms)]
     settings: dict[str, Setting] = {
-        "dissimilarity": _joined(names),
+        "dissimilarity": _joined([rdm.dissimilarity for rdm in (model_rdm, *brain_rdms)]),
         "comparator": comparator,
         "n_bootstrap": n_bootstrap,
         "n_bootstrap_used": len(resamples),
@@ -113,7 +108,7 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, all but two
         "rsa",
         model_name or _name([sides.model]) or "model",
         brain_name or _name(sides.brains) or "brain",
-        float(np.clip(own @ pool, -1.0, 1.0)),
+        score,
         (float(low), float(high)),
         confidence=confidence,
         ceiling=ceiling,
@@ -160,30 +155,55 @@ def _as_rdm(side: Responses | RDM, dissimilarity: Dissimilarity) -> RDM:
     return side if isinstance(side, RDM) else compute_rdm(side, dissimilarity)
 
 
-def _usable(scores: np.ndarray) -> np.ndarray:
+def _test(
+    model: RDM,
+    brains: Sequence[RDM],
+    comparator: str,
+    n_permutations: int,
+    seed: np.random.SeedSequence,
+) -> tuple[float, float | None]:
+    """The score and its p value."""
+    own = _normalized(model, comparator, "model")
+    pool = np.mean([_normalized(brain, comparator, "brain") for brain in brains], axis=0)
+    score = float(np.clip(own @ pool, -1.0, 1.0))
+    if n_permutations == 0:
+        return score, None
+    own_square, pool_square = squareform(own), squareform(pool)
+    reached = np.vdot(own_square, pool_square)
+    # An order that leaves the RDM as it was must count as a tie whatever the order of summing.
+    threshold = reached - _ROUNDING * max(1.0, abs(reached))
+    orders = permutations(model.n_conditions, n_permutations, seed)
+    n_as_high = sum(
+        np.vdot(own_square, pool_square[order[:, None], order]) >= threshold for order in orders
+    )
+    return score, float((1 + n_as_high) / (1 + n_permutations))
+
+
+def _normalized(rdm: RDM, comparator: str, name: str) -> np.ndarray:
+    try:
+        return NORMALIZATIONS[comparator](rdm.values)
+    except ValueError as error:
+        raise ValueError(f"`{name}` {rdm} cannot be compared: {error}") from error
+
+
+def _resample(
+    model: RDM,
+    brains: Sequence[RDM],
+    comparator: str,
+    n_bootstrap: int,
+    seed: np.random.SeedSequence,
+) -> np.ndarray:
+    """Scores of the bootstrap samples that have one."""
+    counts = bootstrap_counts(model.n_conditions, n_bootstrap, seed)
+    vectors = np.array([brain.values for brain in brains])
+    scores = bootstrap_scores(model.values, vectors, counts, comparator)
     usable = scores[np.isfinite(scores)]
     if len(usable) < 2:
         raise ValueError(
-            f"the interval is undefined: {len(usable)} of {len(scores)} bootstrap samples have a "
+            f"the interval is undefined: {len(usable)} of {n_bootstrap} bootstrap samples have a "
             "score; use more conditions or a larger `n_bootstrap`"
         )
     return usable
-
-
-def _permutation_p(
-    model: np.ndarray, brain: np.ndarray, n_permutations: int, seed: np.random.SeedSequence
-) -> float | None:
-    if n_permutations == 0:
-        return None
-    model_square, brain_square = squareform(model), squareform(brain)
-    score = np.vdot(model_square, brain_square)
-    # An order that leaves the RDM as it was must count as a tie whatever the order of summing.
-    threshold = score - _ROUNDING * max(1.0, abs(score))
-    orders = permutations(len(model_square), n_permutations, seed)
-    n_as_high = sum(
-        np.vdot(model_square, brain_square[order[:, None], order]) >= threshold for order in orders
-    )
-    return float((1 + n_as_high) / (1 + n_permutations))
 
 
 def _ceiling(

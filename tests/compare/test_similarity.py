@@ -232,7 +232,10 @@ def test_silent_patterns_need_a_decision_that_is_recorded() -> None:
         ({"seed": -1}, "`seed` must be a whole number"),
         ({"model": rdm(2, seed=0), "brain": rdm(2, seed=1)}, "at least 3 conditions"),
         ({"brain": []}, "at least one subject"),
-        ({"brain": RDM(np.ones(15), rdm(6, seed=0).conditions, dissimilarity="any")}, "undefined"),
+        (
+            {"brain": RDM(np.ones(15), rdm(6, seed=0).conditions, dissimilarity="any")},
+            "`brain` RDM",
+        ),
     ],
 )
 def test_wrong_input_is_refused(changes: dict, message: str) -> None:
