@@ -75,11 +75,23 @@ def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
 
 
 @contextmanager
+def quiet_names() -> Iterator[None]:
+    """Block in which a column may be called like an attribute of its table, such as `name`.
+
+    hdmf warns that such a column is out of reach as an attribute; columns here are only ever
+    reached by item.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "An attribute '.*' already exists on", UserWarning)
+        yield
+
+
+@contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     pynwb = import_pynwb()
     io = None
     try:
-        with warnings.catch_warnings():
+        with quiet_names():
             # Files by older writers name fields since deprecated, and carry their own copy of
             # namespaces that pynwb has loaded already; neither bears on spikes.
             warnings.filterwarnings("ignore", "The 'manufacturer' field is deprecated")

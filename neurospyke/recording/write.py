@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurospyke.recording.nwb import import_pynwb
+from neurospyke.recording.nwb import import_pynwb, quiet_names
 from neurospyke.recording.recording import Recording
 from neurospyke.storage import whole_file
 
@@ -136,7 +136,8 @@ def _units(recording: Recording, file: Any) -> Any:
             values = _electrode_groups(values, file)
         columns.append(VectorData(name=name, description=f"{name} of each unit", data=values))
     ids = table["unit"].to_numpy() if as_ids else np.arange(len(table))
-    return Units(name="units", description="sorted units", id=ids, columns=columns)
+    with quiet_names():
+        return Units(name="units", description="sorted units", id=ids, columns=columns)
 
 
 def _electrode_groups(names: Any, file: Any) -> list:
@@ -152,16 +153,23 @@ def _electrode_groups(names: Any, file: Any) -> list:
 
 
 def _intervals(name: str, table: pd.DataFrame) -> Any:
-    from hdmf.common import VectorData
+    from hdmf.common import VectorData, VectorIndex
     from pynwb.epoch import TimeIntervals
 
     if "stop_time" not in table:
         table = table.assign(stop_time=np.nan)
-    columns = [
-        VectorData(name=column, description=f"{column} of each row", data=_values(table[column]))
-        for column in table.columns
-    ]
-    return TimeIntervals(name=name, description=name, columns=columns)
+    columns = []
+    for column in table.columns:
+        data = VectorData(
+            name=column, description=f"{column} of each row", data=_values(table[column])
+        )
+        columns.append(data)
+        if column == "tags":
+            # NWB lets a row have many tags; here each row has one text.
+            ends = np.arange(1, len(table) + 1)
+            columns.append(VectorIndex(name="tags_index", data=ends, target=data))
+    with quiet_names():
+        return TimeIntervals(name=name, description=name, columns=columns)
 
 
 def _values(column: pd.Series) -> Any:
