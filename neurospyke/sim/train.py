@@ -1,7 +1,7 @@
 """Learning: plain loops over the caller's batches that leave the network they were given alone."""
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -145,7 +145,7 @@ def _check_batches(batches: Iterable[Tensor], n_layers: int, epochs: int) -> Non
             f"`batches` must be a sequence of batches; got {type(batches).__name__}; "
             "use images.split(64)"
         )
-    if n_layers * epochs > 1 and iter(batches) is batches:
+    if n_layers * epochs > 1 and isinstance(batches, Iterator):
         raise ValueError(
             f"`batches` must be gone through {n_layers * epochs} times, once a layer and epoch; "
             f"got {type(batches).__name__}, which is used up after one; use images.split(64) or "

@@ -1,0 +1,116 @@
+"""Encoding: silence without contrast, strongest first, one image at a time or many."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neurospyke.sim.encode import RankOrderEncoder
+from neurospyke.sim.filters import difference_of_gaussians, laplacian_of_gaussian
+from neurospyke.sim.latency import SILENT
+
+BANK = difference_of_gaussians([(1.0, 2.0), (2.0, 1.0)], 7)
+
+
+def pictures(seed, n_images=1, height=11, width=9):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(n_images, 1, height, width, generator=generator)
+
+
+@pytest.mark.parametrize("radius", [None, 3])
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_a_constant_image_is_silent(level, radius):
+    encoder = RankOrderEncoder(BANK, normalization_radius=radius)
+    assert (encoder(torch.full((2, 1, 12, 10), level)) == SILENT).all()
+
+
+def test_zeros_put_an_edge_round_a_bright_image():
+    latency = RankOrderEncoder(BANK, padding="zeros")(torch.ones(1, 1, 13, 13))
+    assert (latency[0, 0, 0] != SILENT).all()
+    assert latency[0, 0, 6, 6] == SILENT
+
+
+def test_latencies_by_hand():
+    """One filter that copies its pixel: ranks 0, 1, 1, 3 of 4 in 4 bins, 0.05 below threshold."""
+    encoder = RankOrderEncoder(torch.ones(1, 1, 1, 1), n_bins=4, threshold=0.1)
+    images = torch.tensor([[[[0.9, 0.5, 0.5, 0.1, 0.05]]]])
+    assert encoder(images).tolist() == [[[[0, 1, 1, 3, SILENT]]]]
+
+
+def test_normalization_by_hand():
+    """0.9 alone is 9 times its mean, 0.9 beside 0.2 is 7.36 times, 0.2 beside 0.9 is 1.64 times."""
+    images = torch.zeros(1, 1, 1, 9)
+    images[0, 0, 0, [1, 6, 7]] = torch.tensor([0.9, 0.9, 0.2])
+    settings = {"bank": torch.ones(1, 1, 1, 1), "n_bins": 3, "threshold": 0.1}
+    plain = RankOrderEncoder(**settings)(images)
+    local = RankOrderEncoder(**settings, normalization_radius=1)(images)
+    assert plain[0, 0, 0, [1, 6, 7]].tolist() == [0, 0, 2]
+    assert local[0, 0, 0, [1, 6, 7]].tolist() == [0, 1, 2]
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([None, 2]))
+def test_batch_is_loop(seed, n_images, radius):
+    images = pictures(seed, n_images)
+    encoder = RankOrderEncoder(laplacian_of_gaussian([0.5, 1.1]), normalization_radius=radius)
+    apart = torch.cat([encoder(image[None]) for image in images])
+    assert torch.equal(encoder(images), apart)
+    assert (apart != SILENT).any()
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**31))
+def test_negative_image_swaps_on_and_off(seed):
+    # multiples of 1/256 and filters that sum to zero exactly, so that nothing is rounded
+    on = torch.tensor([[[[-0.25, 0.5, -0.25]]]])
+    encoder = RankOrderEncoder(torch.cat([on, -on]))
+    images = (pictures(seed) * 256).floor() / 256
+    assert torch.equal(encoder(images), encoder(1 - images).flip(1))
+
+
+def test_buffers_travel_with_the_state():
+    encoder = RankOrderEncoder(BANK)
+    assert list(encoder.state_dict()) == ["bank"]
+    other = RankOrderEncoder(torch.zeros_like(BANK))
+    other.load_state_dict(encoder.state_dict())
+    assert torch.equal(other(pictures(0)), encoder(pictures(0)))
+    assert "n_bins=15" in repr(encoder)
+
+
+@pytest.mark.parametrize(
+    ("images", "error", "message"),
+    [
+        ([[0.5]], TypeError, "got list"),
+        (torch.zeros(1, 1, 9, 9, dtype=torch.uint8), TypeError, "divide bytes by 255"),
+        (torch.zeros(1, 9, 9), ValueError, r"\(1, 9, 9\)"),
+        (torch.zeros(1, 3, 9, 9), ValueError, r"\(1, 3, 9, 9\)"),
+        (torch.zeros(0, 1, 9, 9), ValueError, "none of them empty"),
+        (torch.full((1, 1, 9, 9), 1.5), ValueError, "1.5 to 1.5"),
+        (torch.full((1, 1, 9, 9), -0.5), ValueError, "-0.5"),
+        (torch.tensor([0.0, math.nan]).repeat(9, 5)[None, None], ValueError, "nan"),
+        (torch.full((1, 1, 9, 9), math.inf), ValueError, "inf"),
+    ],
+)
+def test_bad_images(images, error, message):
+    with pytest.raises(error, match=message):
+        RankOrderEncoder(BANK)(images)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"n_bins": 0}, ValueError, "`n_bins`"),
+        ({"threshold": 0.0}, ValueError, "above 0"),
+        ({"threshold": math.nan}, ValueError, "above 0"),
+        ({"padding": "same"}, ValueError, "'same'"),
+        ({"bins": "linear"}, ValueError, "'linear'"),
+        ({"normalization_radius": 0}, ValueError, "`normalization_radius`"),
+        ({"bank": BANK[0]}, ValueError, "filter, 1, height, width"),
+        ({"bank": BANK.int()}, TypeError, "`bank`"),
+    ],
+)
+def test_bad_settings(settings, error, message):
+    with pytest.raises(error, match=message):
+        RankOrderEncoder(**{"bank": BANK, **settings})
