@@ -1,0 +1,16 @@
+from pathlib import Path
+
+import pytest
+
+from neurospyke.sim import ops
+
+MODULES = sorted(path.stem for path in Path(ops.__path__[0]).glob("*.py") if path.stem[0] != "_")
+
+
+def test_modules_are_found():
+    assert {"spiking_convolution", "pool", "stdp"} <= set(MODULES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_op_has_its_tests(module):
+    assert (Path(__file__).parent / f"test_{module}.py").is_file()

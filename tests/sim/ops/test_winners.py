@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neurospyke.sim.latency import SILENT, from_spikes
+from neurospyke.sim.ops.winners import reference, winners
+from tests.conformance import assert_same, check_op, latencies, quarters
+
+REGISTERED = torch.ops.neurospyke.winners.default
+
+
+@pytest.mark.parametrize(
+    ("k", "radius", "dtype"),
+    [(3, None, torch.float32), (6, 0, torch.float64), (4, 1, torch.float32)],
+)
+def test_conforms(k, radius, dtype):
+    latency = latencies(3, 5, 6, 7, n_bins=4, seed=0, silent=0.8)
+    potential = quarters(3, 5, 6, 7, low=-1, high=2, seed=1, dtype=dtype)
+    check_op(winners, REGISTERED, reference, latency, potential, k, radius=radius)
+
+
+@settings(max_examples=25, deadline=None)
+@given(k=st.integers(1, 7), radius=st.sampled_from([None, 0, 1, 2, 9]), seed=st.integers(0, 9999))
+def test_ties_of_all_kinds_follow_the_reference(k, radius, seed):
+    latency = latencies(2, 4, 5, 4, n_bins=2, seed=seed, silent=0.5)
+    potential = quarters(2, 4, 5, 4, low=1, high=2, seed=seed)
+    assert_same(
+        winners(latency, potential, k, radius=radius),
+        reference(latency, potential, k, radius=radius),
+    )
+
+
+def test_time_comes_before_potential_and_potential_before_index():
+    latency = torch.tensor([[3, 2, 2], [2, 2, 2]], dtype=torch.uint8).view(1, 2, 1, 3)
+    potential = torch.tensor([[9.0, 1.0, 1.0], [1.0, 1.25, 1.25]]).view(1, 2, 1, 3)
+    assert winners(latency, potential, 2).tolist() == [[[1, 0, 1], [0, 0, 1]]]
+
+
+def test_the_radius_clears_a_square_in_all_maps():
+    latency = torch.full((1, 3, 3, 3), SILENT, dtype=torch.uint8)
+    latency[0, 0, 1, 1] = 0
+    latency[0, 1, 1, 1] = 1
+    latency[0, 1, 0, 2] = 2
+    latency[0, 2, 2, 0] = 3
+    potential = torch.ones(1, 3, 3, 3)
+    assert winners(latency, potential, 3).tolist() == [[[0, 1, 1], [1, 1, 1], [2, 2, 0]]]
+    assert winners(latency, potential, 3, radius=0).tolist() == [[[0, 1, 1], [1, 0, 2], [2, 2, 0]]]
+    assert winners(latency, potential, 3, radius=1).tolist() == [[[0, 1, 1], [-1] * 3, [-1] * 3]]
+
+
+@settings(max_examples=20, deadline=None)
+@given(radius=st.sampled_from([None, 0, 1]), seed=st.integers(0, 9999))
+def test_laws(radius, seed):
+    latency = latencies(3, 4, 4, 5, n_bins=5, seed=seed)
+    potential = torch.rand(3, 4, 4, 5, generator=torch.Generator().manual_seed(seed))
+    best = winners(latency, potential, 3, radius=radius)
+    samples = zip(latency[:, None], potential[:, None], strict=True)
+    one_by_one = [winners(*sample, 3, radius=radius) for sample in samples]
+    assert_same(torch.cat(one_by_one), best)
+
+    later = torch.tensor([4, 5, 100, 101, 254], dtype=torch.uint8)[latency.long().clamp(max=4)]
+    relabelled = later.masked_fill(latency == SILENT, SILENT)
+    assert_same(winners(relabelled, potential, 3, radius=radius), best)
+
+    flipped = winners(latency.flip(1), potential.flip(1), 3, radius=radius)
+    flipped[..., 0] = torch.where(flipped[..., 0] < 0, -1, 3 - flipped[..., 0])
+    assert_same(flipped, best)
+
+    silence = torch.full((3, 2, 4, 5), SILENT, dtype=torch.uint8)
+    more = torch.cat([latency, silence], 1), torch.cat([potential, torch.ones(3, 2, 4, 5)], 1)
+    assert_same(winners(*more, 3, radius=radius), best)
+    assert_same(winners(latency, potential, 2, radius=radius), best[:, :2])
+
+
+def test_bad_input_is_refused_by_name():
+    latency, potential = torch.zeros(1, 2, 3, 3, dtype=torch.uint8), torch.zeros(1, 2, 3, 3)
+    for args, radius, error, message in [
+        ((potential, potential, 1), None, TypeError, "`latency` must have dtype torch.uint8"),
+        ((latency[0], potential, 1), None, ValueError, r"`latency` must have axes \(batch, map"),
+        ((latency, latency, 1), None, TypeError, "`potential` must be a floating-point tensor"),
+        ((latency, potential[0], 1), None, ValueError, "`potential` must have the shape"),
+        ((latency, potential, 0), None, ValueError, "`k` must be an int from 1 up; got 0"),
+        ((latency, potential, 1), -1, ValueError, "`radius` must be an int from 0 up; got -1"),
+    ]:
+        with pytest.raises(error, match=message):
+            winners(*args, radius=radius)
+
+
+@pytest.mark.parametrize(
+    ("key", "potential", "k", "radius"),
+    [
+        ("winners_k1_r0", "thresholded", 1, None),
+        ("winners_k5_r0", "thresholded", 5, None),
+        ("winners_k5_r1", "thresholded", 5, 1),
+        ("winners_k5_r3", "thresholded", 5, 3),
+        ("winners_k20_r2", "thresholded", 20, 2),
+        ("winners_inh_k8_r1", "inhibited", 8, 1),
+    ],
+)
+def test_spyketorch_winners(shared_oracles, key, potential, k, radius):
+    with np.load(shared_oracles / "spyketorch_k_winners.npz") as oracle:
+        thresholded, expected = torch.from_numpy(oracle[potential]), torch.from_numpy(oracle[key])
+    latency = from_spikes(thresholded)
+    times = torch.arange(len(thresholded)).view(-1, 1, 1, 1)
+    drive = (thresholded * (times == latency)).sum(0)
+    found = winners(latency[None], drive[None], k, radius=radius)[0]
+    assert_same(found[: len(expected)], expected)
+    assert (found[len(expected) :] == -1).all()
+
+
+def test_spyketorch_winner_of_the_last_bin(shared_oracles):
+    with np.load(shared_oracles / "spyketorch_k_winners.npz") as oracle:
+        wave, expected = (torch.from_numpy(oracle[key]) for key in ("pot", "winners_inf_k1"))
+    latency = torch.where(wave[-1] > 0, len(wave) - 1, SILENT).to(torch.uint8)
+    assert_same(winners(latency[None], wave[None, -1], 1)[0], expected)
