@@ -25,6 +25,8 @@ from neurospyke.responses import Responses
 if TYPE_CHECKING:
     from neurospyke.recording.recording import Recording
 
+# Numbers of seconds or quantities of time; the latter have no common type without quantities.
+Time = Any
 Window = Any
 _GUARD = 1e-8
 _MEASURES = ("count", "rate", "latency")
@@ -35,7 +37,7 @@ def align(
     recording: Recording,
     trials: str | pd.DataFrame,
     window: Window,
-    bin_width: float | None = None,
+    bin_width: Time | None = None,
     *,
     stimulus: str = "stimulus",
     measure: str = "count",
@@ -100,7 +102,7 @@ def align(
     )
 
 
-def _check_measure(measure: str, bin_width: float | None) -> None:
+def _check_measure(measure: str, bin_width: Time | None) -> None:
     if measure not in _MEASURES:
         raise ValueError(f"`measure` must be one of {list(_MEASURES)}; got {measure!r}")
     if measure == "latency" and bin_width is not None:
@@ -124,7 +126,7 @@ def _seconds(value: Any, name: str) -> float:
     return seconds
 
 
-def _edges(window: Window, bin_width: float | None) -> np.ndarray:
+def _edges(window: Window, bin_width: Time | None) -> np.ndarray:
     if np.ndim(window) == 0 or isinstance(window, str) or len(window) != 2:
         raise ValueError(f"`window` must be (start, stop) in seconds; got {window!r}")
     start, stop = (_seconds(value, "window") for value in window)

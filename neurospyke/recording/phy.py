@@ -111,6 +111,8 @@ def _whole_numbers(path: Path) -> np.ndarray:
         )
     if array.size == 0 or array.size != max(array.shape):
         raise ValueError(f"{str(path)!r} must be (spike,) and not empty; got {array.shape}")
+    if array.min() < 0:
+        raise ValueError(f"{str(path)!r} must hold numbers from 0; got {array.min()}")
     return array.ravel().astype(np.int64)
 
 

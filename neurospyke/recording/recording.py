@@ -7,10 +7,11 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from neurospyke.labels import Rows, select
 from neurospyke.recording import check
-from neurospyke.recording.align import Window, align
+from neurospyke.recording.align import Time, Window, align
 from neurospyke.responses import Responses
 from neurospyke.storage import pack_table, read_arrays, unpack_table, write_arrays
 
@@ -81,7 +82,7 @@ class Recording:
     @classmethod
     def from_trains(
         cls,
-        trains: Iterable[np.ndarray],
+        trains: Iterable[ArrayLike],
         *,
         observed: object,
         units: pd.DataFrame | None = None,
@@ -186,7 +187,7 @@ class Recording:
         self,
         trials: str | pd.DataFrame,
         window: Window,
-        bin_width: float | None = None,
+        bin_width: Time | None = None,
         *,
         stimulus: str = "stimulus",
         measure: str = "count",

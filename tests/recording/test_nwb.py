@@ -1,0 +1,165 @@
+"""NWB files of others: read whole, or refused with a reason."""
+
+import shutil
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+import pynwb
+import pytest
+
+from neurospyke.recording import read_recording
+
+START = datetime(2024, 5, 1, tzinfo=UTC)
+
+
+def retina(shared_data, suffix):
+    return shared_data / "neo_formats" / "retina_converted" / f"retina_natimg2_3reps{suffix}"
+
+
+@pytest.fixture
+def nwb_file():
+    return pynwb.NWBFile(session_description="test", identifier="test", session_start_time=START)
+
+
+@pytest.fixture
+def written(tmp_path, nwb_file):
+    """Writes the file as its test has filled it, and says where."""
+
+    def write():
+        path = tmp_path / "made.nwb"
+        with pynwb.NWBHDF5IO(path=str(path), mode="w") as io:
+            io.write(container=nwb_file)
+        return path
+
+    return write
+
+
+def test_file_without_obs_intervals(shared_data):
+    recording = read_recording(retina(shared_data, ".nwb"))
+    assert (recording.n_units, recording.n_spikes) == (49, 17_933)
+    assert set(recording.units["area"]) == {"retina"}
+    table = recording.trials["trials"]
+    assert list(table) == ["start_time", "stop_time", "stimulus", "repeat"]
+    np.testing.assert_array_equal(table["start_time"], np.arange(180.0))
+    np.testing.assert_array_equal(table["stimulus"], np.tile(np.arange(60), 3))
+    assert "inferred as 0 to 179.3 s" in recording.notes[-1]
+    np.testing.assert_allclose(recording.observed, [[0.0, 179.3]], rtol=1e-12)
+
+
+def test_file_with_obs_intervals(shared_data):
+    recording = read_recording(retina(shared_data, "_obs.nwb"))
+    np.testing.assert_array_equal(recording.observed, [[0.0, 180.0]])
+    assert recording.notes == ()
+    other = read_recording(retina(shared_data, ".nwb"))
+    np.testing.assert_array_equal(recording.spike_times, other.spike_times)
+
+
+def test_file_of_another_laboratory(shared_data):
+    recording = read_recording(shared_data / "neo_formats" / "nwb" / "A8604-211122.nwb")
+    assert recording.n_spikes == 21_354
+    assert recording.units["unit"].tolist()[:2] == [6, 191]
+    assert set(recording.units["electrode_group"]) == {"group0_psb"}
+    assert recording.trials["epochs"]["tags"].tolist() == ["wake"]
+    assert recording.trials["epochs"]["stop_time"].tolist() == [1087.5289]
+
+
+@pytest.mark.parametrize("name", ["osb_simple_example", "osb_time_series_data"])
+def test_files_without_units_are_refused(shared_data, name):
+    with pytest.raises(ValueError, match=f"{name}.nwb must hold sorted units.*missing"):
+        read_recording(shared_data / "neo_formats" / "nwb" / f"{name}.nwb")
+
+
+def test_truncated_file_is_refused(shared_data, tmp_path):
+    whole = retina(shared_data, ".nwb").read_bytes()
+    (tmp_path / "cut.nwb").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut.nwb' must be a whole NWB file"):
+        read_recording(tmp_path / "cut.nwb")
+
+
+def test_file_is_closed_after_reading_and_after_refusing(shared_data, tmp_path):
+    copies = []
+    for name in ("nwb/osb_simple_example.nwb", "retina_converted/retina_natimg2_3reps.nwb"):
+        copies.append(tmp_path / name.split("/")[1])
+        shutil.copyfile(shared_data / "neo_formats" / name, copies[-1])
+    with pytest.raises(ValueError, match="sorted units"):
+        read_recording(copies[0])
+    read_recording(copies[1])
+    for copy in copies:
+        # HDF5 locks an open file, so writing to it fails until it is closed.
+        with pynwb.NWBHDF5IO(path=str(copy), mode="a") as io:
+            assert io.mode == "a"
+
+
+def test_missing_pynwb_is_told_with_its_remedy(shared_data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynwb", None)
+    with pytest.raises(ImportError, match=r"pip install 'neurospyke\[nwb\]'"):
+        read_recording(retina(shared_data, ".nwb"))
+
+
+def test_every_table_and_plain_column(nwb_file, written):
+    nwb_file.notes = "anaesthetised\nleft eye"
+    nwb_file.add_unit_column("snr", "signal to noise")
+    nwb_file.add_unit(id=12, spike_times=[0.5], waveform_mean=[0.0, 1.0], snr=2.5)
+    nwb_file.add_unit(id=3, spike_times=[], waveform_mean=[0.0, 2.0], snr=4.0)
+    nwb_file.add_trial(start_time=0.0, stop_time=1.0)
+    shown = pynwb.epoch.TimeIntervals(name="image_presentations", description="images")
+    shown.add_column("image", "which")
+    shown.add_interval(start_time=1.0, stop_time=2.0, image="face", id=5)
+    shown.add_interval(start_time=3.0, stop_time=4.0, image="car", id=6)
+    nwb_file.add_time_intervals(shown)
+    recording = read_recording(written())
+    assert recording.units.to_dict("list") == {"unit": [12, 3], "snr": [2.5, 4.0]}
+    np.testing.assert_array_equal(recording.offsets, [0, 1, 1])
+    assert sorted(recording.trials) == ["image_presentations", "trials"]
+    table = recording.trials["image_presentations"]
+    assert table["image"].tolist() == ["face", "car"]
+    assert table["id"].tolist() == [5, 6]
+    assert recording.notes[:3] == (
+        "anaesthetised",
+        "left eye",
+        "unit columns with more than one value a unit left out: ['waveform_mean']",
+    )
+    np.testing.assert_array_equal(recording.observed, [[0.0, 4.0]])
+
+
+def test_area_comes_from_the_electrodes(nwb_file, written):
+    device = nwb_file.create_device(name="probe")
+    group = nwb_file.create_electrode_group(
+        name="shank", description="", location="?", device=device
+    )
+    for location in ("V4", "IT", "IT"):
+        nwb_file.add_electrode(group=group, location=location)
+    for electrodes in ([0], [1, 2], [0, 1]):
+        nwb_file.add_unit(spike_times=[0.5, 1.0], electrodes=electrodes)
+    recording = read_recording(written())
+    assert recording.units["area"].tolist() == ["V4", "IT", "V4/IT"]
+    assert recording.notes[0] == "area taken from the location of each unit's electrodes"
+
+
+def test_units_observed_at_different_times_need_a_choice(nwb_file, written):
+    nwb_file.add_unit(spike_times=[0.5, 2.5], obs_intervals=[[0.0, 1.0], [2.0, 3.0]])
+    nwb_file.add_unit(spike_times=[2.25], obs_intervals=[[2.0, 4.0]])
+    path = written()
+    with pytest.raises(ValueError, match=r"differ between units.*\[\[2.0, 3.0\]\].*observed="):
+        read_recording(path)
+    recording = read_recording(path, observed=(2.0, 3.0))
+    np.testing.assert_array_equal(recording.spike_times, [2.5, 2.25])
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [([1.0, 0.5], r"step back.*7 \(1\)"), ([0.5, np.nan], r"finite.*7 \(1\)")],
+)
+def test_faulty_times_are_refused(nwb_file, written, times, message):
+    nwb_file.add_unit(id=7, spike_times=times)
+    nwb_file.add_trial(start_time=0.0, stop_time=2.0)
+    with pytest.raises(ValueError, match=message):
+        read_recording(written())
+
+
+def test_units_without_spike_times_are_refused(nwb_file, written):
+    nwb_file.add_unit_column("snr", "signal to noise")
+    nwb_file.add_unit(snr=1.0)
+    with pytest.raises(ValueError, match=r"must hold spike times.*\['snr'\]"):
+        read_recording(written())

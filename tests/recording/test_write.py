@@ -1,0 +1,100 @@
+"""NWB files written here: valid, whole or absent, and the same when read back."""
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pynwb
+import pytest
+
+from neurospyke.recording import Recording, read_recording, write_nwb
+from neurospyke.recording.write import START_UNKNOWN
+from tests.recording.test_recording import UNITS, assert_same, recording, tables
+
+
+def round_trip(made: Recording, path) -> Recording:
+    write_nwb(path, made)
+    assert pynwb.validate(path=str(path)) == []
+    return read_recording(path)
+
+
+def test_everything_comes_back(tmp_path):
+    made = recording()
+    assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+
+
+def test_named_units_groups_and_tags_come_back(tmp_path):
+    units = UNITS.assign(unit=["a1", "a2", "b1"], electrode_group=["A", "A", "B"], name="x", q=0.5)
+    trials = {"epochs": pd.DataFrame({"start_time": [0.0, 1.0], "tags": ["rest", "task, hard"]})}
+    made = recording(units=units, trials=trials, notes=())
+    assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+
+
+def test_ids_that_repeat_between_probes_come_back(tmp_path):
+    made = recording(units=UNITS.assign(unit=[3, 3, 8], probe=["A", "B", "A"]))
+    assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+
+
+@pytest.mark.parametrize("source", ["nwb/A8604-211122.nwb", "phy_template"])
+def test_real_recordings_come_back(shared_data, tmp_path, source):
+    made = read_recording(shared_data / "neo_formats" / source)
+    assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+
+
+def test_segments_and_events_come_back(shared_data, tmp_path):
+    folder = shared_data / "neo_formats" / "retina_converted"
+    made = read_recording(folder / "retina_natimg2_3reps.mat", segment_gap=2.0)
+    assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+
+
+def test_session_start_keeps_its_zone(tmp_path):
+    start = datetime(2024, 5, 1, 9, tzinfo=timezone(timedelta(hours=2)))
+    for told, expected in (({"session_start_time": start}, start), ({}, START_UNKNOWN)):
+        write_nwb(tmp_path / "made.nwb", recording(), **told)
+        with pynwb.NWBHDF5IO(path=str(tmp_path / "made.nwb"), mode="r") as io:
+            file: Any = io.read()
+            found = file.session_start_time
+        assert found == expected
+        assert found.utcoffset() == expected.utcoffset()
+    with pytest.raises(ValueError, match="time zone"):
+        write_nwb(tmp_path / "made.nwb", recording(), session_start_time=start.replace(tzinfo=None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"units": UNITS.assign(waveforms=1.0)}, ValueError, "column 'waveforms'"),
+        ({"trials": {"a/b": tables()["trials"]}}, ValueError, "without '/'.*'a/b'"),
+        ({"units": UNITS.assign(day=pd.Timestamp(0))}, TypeError, "'day' is datetime64"),
+        (
+            {"units": UNITS.assign(site=pd.Series(["x", None, "y"], dtype=object))},
+            TypeError,
+            "'site'",
+        ),
+    ],
+)
+def test_what_nwb_cannot_hold_is_refused(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        write_nwb(tmp_path / "made.nwb", recording(**changes))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_failure_half_way_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "made.nwb"
+    write_nwb(path, recording())
+    before = path.read_bytes()
+
+    def fail(self, *_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pynwb.NWBHDF5IO, "write", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_nwb(path, recording(spike_times=np.zeros(5)))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["made.nwb"]
+
+
+def test_other_suffixes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"must end in .nwb"):
+        write_nwb(tmp_path / "made.h5", recording())
