@@ -120,6 +120,10 @@ def stimulus_labels(values: Iterable, name: str) -> np.ndarray:
     >>> stimulus_labels([3, "face"], "stimuli")
     array(['3', 'face'], dtype=object)
     """
+    values = list(values)
+    # Most labels are strings already, and long trial tables are checked often.
+    if set(map(type, values)) == {str} and "" not in values:
+        return np.array(values, dtype=object)
     labels = []
     for position, value in enumerate(values):
         if isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_):

@@ -366,6 +366,8 @@ def _check_values(values: np.ndarray) -> np.ndarray:
 
 
 def _check_units(units: pd.DataFrame) -> None:
+    if units["unit"].is_unique:
+        return
     key = [column for column in _UNIT_KEY if column in units.columns]
     twice = units.loc[units.duplicated(key, keep="first"), key]
     if len(twice):

@@ -14,6 +14,7 @@ from neurospyke.compare.reliability import (
 )
 from neurospyke.compare.resample import (
     bootstrap_counts,
+    equal_halves,
     odd_even_halves,
     permutations,
     shuffle_labels,
@@ -31,6 +32,7 @@ __all__ = [
     "comparison_table",
     "correlation_rdm",
     "cosine",
+    "equal_halves",
     "euclidean_rdm",
     "odd_even_halves",
     "pair",

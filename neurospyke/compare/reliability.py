@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from neurospyke.compare.comparators import COMPARATORS, POOLED_FORMS, check_comparator
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.rdm import RDM, Dissimilarity, compute_rdm
-from neurospyke.compare.resample import Seed, split_halves
+from neurospyke.compare.resample import Seed, equal_halves, split_halves
 from neurospyke.responses import Responses
 
 _CHUNK_BYTES = 256 * 2**20
@@ -63,9 +63,11 @@ def spearman_brown(correlation: float, factor: float = 2.0) -> float:
 def unit_reliability(responses: Responses, n_splits: int = 100, *, seed: Seed) -> pd.DataFrame:
     """Split-half reliability of every unit: Pearson's r across stimuli, then Spearman-Brown.
 
-    The trials of every stimulus are split in random halves; r correlates the mean responses of
-    the halves across stimuli; 2 r / (1 + r) is taken split by split and averaged over splits.
-    Several time bins are first summed (rates: averaged) over the window.
+    The trials of every stimulus are split in random halves of equal size, as the correction
+    supposes; of an odd number of trials one is left out, so the result is that of one trial less.
+    r correlates the mean responses of the halves across stimuli; 2 r / (1 + r) is taken split by
+    split and averaged over splits. Several time bins are first summed (rates: averaged) over the
+    window.
 
     Args:
         responses: (trial, unit, time) responses, at least 2 trials a stimulus.
@@ -92,14 +94,15 @@ def unit_reliability(responses: Responses, n_splits: int = 100, *, seed: Seed) -
     if len(responses.stimuli) < 3:
         raise ValueError(f"`responses` must have at least 3 stimuli; got {responses.stimuli}")
     total = responses if responses.n_times == 1 else responses.sum_over_time()
-    halves = split_halves(total.trials["stimulus"].tolist(), n_splits, seed)
+    halves = equal_halves(total.trials["stimulus"].tolist(), n_splits, seed)
     values = np.empty((n_splits, total.n_units))
     step = max(1, _CHUNK_BYTES // (8 * total.n_trials))
     codes = pd.factorize(total.trials["stimulus"])[0]
     for start in range(0, total.n_units, step):
         block = total.values[:, start : start + step, 0].astype(np.float64)
         for split, half in enumerate(halves):
-            correlation = _correlate_halves(block, codes, half)
+            used = half >= 0
+            correlation = _correlate_halves(block[used], codes[used], half[used] == 0)
             values[split, start : start + step] = 2 * correlation / (1 + correlation)
     defined = np.isfinite(values)
     n_defined = defined.sum(axis=0)
@@ -188,7 +191,7 @@ def split_half_ceiling(
     *,
     dissimilarity: Dissimilarity = "correlation",
     comparator: str = "spearman",
-    n_splits: int = 100,
+    n_splits: int = 20,
     seed: Seed,
 ) -> tuple[float, float] | None:
     """Noise ceiling of one population from its own trials: (R, √R).

@@ -122,6 +122,34 @@ def split_halves(stimuli: Sequence[str], n_splits: int, seed: Seed) -> np.ndarra
     return halves
 
 
+def equal_halves(stimuli: Sequence[str], n_splits: int, seed: Seed) -> np.ndarray:
+    """Random halves of equal size: of an odd number of trials one is left out, at random.
+
+    Args:
+        stimuli: (trial,) labels; at least 2 trials of each.
+        n_splits: number of splits.
+        seed: seed or generator.
+
+    Returns:
+        (split, trial) int8, 0 and 1 for the halves, -1 for trials left out.
+
+    Raises:
+        ValueError: if a stimulus has a single trial.
+
+    >>> np.sort(equal_halves(["a", "a", "b", "b", "b"], 1, seed=0))
+    array([[-1,  0,  0,  1,  1]], dtype=int8)
+    """
+    _check_sizes(n_splits=n_splits)
+    codes = _repeated_stimuli(stimuli)
+    pairs = np.bincount(codes)[codes] // 2
+    generator = np.random.default_rng(seed)
+    halves = np.empty((n_splits, len(codes)), dtype=np.int8)
+    for split in range(n_splits):
+        places = _places(codes, generator.random(len(codes)))
+        halves[split] = np.where(places < 2 * pairs, places % 2, -1)
+    return halves
+
+
 def odd_even_halves(stimuli: Sequence[str]) -> np.ndarray:
     """Odd trials (first, third, ...) and even trials of every stimulus, in the order given.
 

@@ -34,7 +34,7 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, all but two
     comparator: str = "spearman",
     n_bootstrap: int = 1000,
     n_permutations: int = 1000,
-    n_splits: int = 100,
+    n_splits: int = 20,
     confidence: float = 0.95,
     missing: str = "error",
     model_name: str | None = None,

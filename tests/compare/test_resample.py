@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.compare import bootstrap_counts, odd_even_halves, permutations, split_halves
+from neurospyke.compare import (
+    bootstrap_counts,
+    equal_halves,
+    odd_even_halves,
+    permutations,
+    shuffle_labels,
+    split_halves,
+)
 from neurospyke.compare.resample import spawn_seeds
+from neurospyke.responses import Responses
 
 STIMULI = list("aabbbcccc") + list("ddddd")
 
@@ -43,7 +51,37 @@ def test_the_odd_trial_goes_to_either_half_and_every_trial_to_both() -> None:
     assert (threes == 2).mean() == pytest.approx(0.5, abs=0.05)
 
 
-@pytest.mark.parametrize("split", [lambda s: split_halves(s, 1, 0), odd_even_halves])
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(STIMULI), st.integers(0, 2**31))
+def test_equal_halves_leave_one_of_an_odd_number_out(stimuli: list[str], seed: int) -> None:
+    labels = np.array(stimuli)
+    for halves in equal_halves(stimuli, 3, seed):
+        for label in "abcd":
+            own = halves[labels == label]
+            assert (own == 0).sum() == (own == 1).sum() == len(own) // 2
+            assert (own == -1).sum() == len(own) % 2
+
+
+def test_every_trial_is_left_out_as_often_as_another() -> None:
+    halves = equal_halves(list("aaa"), 3000, seed=1)
+    np.testing.assert_allclose((halves == -1).mean(axis=0), 1 / 3, atol=0.04)
+
+
+def test_shuffled_labels_keep_trials_of_a_stimulus_together() -> None:
+    counts = np.arange(len(STIMULI))[:, None]
+    responses = Responses.from_counts(counts, stimuli=STIMULI)
+    shuffled = shuffle_labels(responses, seed=0)
+    np.testing.assert_array_equal(shuffled.values, responses.values)
+    pairs = set(zip(STIMULI, shuffled.trials["stimulus"], strict=True))
+    assert len(pairs) == 4
+    assert {new for _, new in pairs} == set("abcd")
+    assert any(old != new for old, new in pairs)
+
+
+@pytest.mark.parametrize(
+    "split",
+    [lambda s: split_halves(s, 1, 0), lambda s: equal_halves(s, 1, 0), odd_even_halves],
+)
 def test_a_single_trial_cannot_be_split(split: Callable) -> None:
     with pytest.raises(ValueError, match=r"1 have one: \['b'\]"):
         split(["a", "b", "a"])
