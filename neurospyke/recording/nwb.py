@@ -92,10 +92,9 @@ def _opened(path: Path) -> Iterator[Any]:
     io = None
     try:
         with quiet_names():
-            # Files by older writers name fields since deprecated, and carry their own copy of
-            # namespaces that pynwb has loaded already; neither bears on spikes.
+            # Files by older writers name a device's maker in a field since deprecated, which has
+            # no bearing on spikes.
             warnings.filterwarnings("ignore", "The 'manufacturer' field is deprecated")
-            warnings.filterwarnings("ignore", "Ignoring the following cached namespace")
             io = pynwb.NWBHDF5IO(str(path), "r")
             file = io.read()
     except Exception as error:

@@ -91,6 +91,9 @@ def test_segments_on_one_clock_stay_there():
     np.testing.assert_array_equal(made.spike_times, [0.5, 2.5])
     np.testing.assert_array_equal(made.observed, [[0, 1], [2, 3]])
     assert made.notes == ("2 segments on one clock, as in the file",)
+    closer = from_neo(block([train([0.5])], [train([2.5], t_start=2.0, t_stop=3.0)]), segment_gap=0)
+    np.testing.assert_array_equal(closer.spike_times, [0.5, 1.5])
+    np.testing.assert_array_equal(closer.observed, [[0, 1], [1, 2]])
 
 
 def test_units_are_matched_by_id_between_segments():

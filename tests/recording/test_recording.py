@@ -78,6 +78,7 @@ def test_where_selects_and_reorders_units():
     np.testing.assert_array_equal(part.offsets, [0, 0, 2])
     swapped = recording().where(units=[2, 0])
     np.testing.assert_array_equal(swapped.spike_times, [0.25, 3.5, 0.5, 1.0, 1.0])
+    assert swapped.units["unit"].tolist() == [8, 3]
     with pytest.raises(ValueError, match="left none"):
         recording().where(units="area == 'V1'")
 

@@ -34,6 +34,9 @@ def test_named_units_groups_and_tags_come_back(tmp_path):
 def test_ids_that_repeat_between_probes_come_back(tmp_path):
     made = recording(units=UNITS.assign(unit=[3, 3, 8], probe=["A", "B", "A"]))
     assert_same(made, round_trip(made, tmp_path / "made.nwb"))
+    with pynwb.NWBHDF5IO(path=str(tmp_path / "made.nwb"), mode="r") as io:
+        file: Any = io.read()
+        assert file.units.id[:].tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("source", ["nwb/A8604-211122.nwb", "phy_template"])
