@@ -121,6 +121,78 @@ def test_stride_and_padding_of_the_layer_are_used():
     assert weight(learned, "conv").flatten().tolist() == pytest.approx([0.6, 0.6])
 
 
+@pytest.mark.parametrize(
+    ("settings", "learned"),
+    [
+        # 0.5 + 0.4 (0.5 - lower) (upper - 0.5), or 0.5 + 0.4 without the stabilizer
+        ({}, 0.6),
+        ({"lower": -0.5}, 0.7),
+        ({"upper": 1.5}, 0.7),
+        ({"stabilizer": False}, 0.9),
+    ],
+)
+def test_settings_of_the_rule_are_used(settings, learned):
+    layer = SpikingConvolution(
+        torch.full((1, 1, 1, 1), 0.5),
+        threshold=0.25,
+        n_bins=N_BINS,
+        rule=STDP(0.4, -0.2, **settings),
+    )
+    network = Network("one pixel", pixels(), {"conv": layer})
+    after = learn_by_stdp(network, [torch.tensor([[[[1.0, 0.0]]]])])
+    assert weight(after, "conv").item() == pytest.approx(learned)
+
+
+@pytest.mark.parametrize(("clamp", "idle"), [("winners", 3.0), ("all", 1.0)])
+def test_clamp_of_the_rule_is_used(clamp, idle):
+    """Map 1 never spikes, so it is clamped only where all maps are."""
+    layer = SpikingConvolution(
+        torch.tensor([0.5, 3.0]).view(2, 1, 1, 1),
+        threshold=torch.tensor([0.25, 9.0]),
+        n_bins=N_BINS,
+        rule=STDP(0.4, -0.2, clamp=clamp),
+    )
+    network = Network("one pixel", pixels(), {"conv": layer})
+    after = learn_by_stdp(network, [torch.tensor([[[[1.0, 0.0]]]])])
+    assert weight(after, "conv").flatten().tolist() == pytest.approx([0.6, idle])
+
+
+@pytest.mark.parametrize(
+    "image", [[1.0, 0.0, 0.0], [1.0, 0.5, 0.0]], ids=["one position", "two positions"]
+)
+def test_one_map_is_kept_at_each_position(image):
+    """Two may win, but map 0 is the weaker everywhere: only map 1, 0.6 + 0.25 x 0.24, learns."""
+    layer = SpikingConvolution(
+        torch.tensor([0.5, 0.6]).view(2, 1, 1, 1),
+        threshold=0.25,
+        n_bins=N_BINS,
+        rule=STDP(0.25, -0.25, n_winners=2),
+    )
+    network = Network("two maps", pixels(), {"conv": layer})
+    after = learn_by_stdp(network, [torch.tensor([[[image]]])])
+    assert weight(after, "conv").flatten().tolist() == pytest.approx([0.5, 0.66])
+
+
+@pytest.mark.parametrize(("radius", "second"), [(None, 0.5625), (0, 0.5625), (1, 0.5)])
+def test_radius_of_the_rule_is_used(radius, second):
+    """Map 0 sees the stronger pixel only, map 1 the weaker one beside it, only."""
+    weights = torch.tensor([[[[0.5]], [[0.0]]], [[[0.0]], [[0.5]]]])
+    layer = SpikingConvolution(
+        weights, threshold=0.25, n_bins=N_BINS, rule=STDP(0.25, -0.25, n_winners=2, radius=radius)
+    )
+
+    class Channels(nn.Module):
+        n_bins = N_BINS
+
+        def forward(self, images):
+            return torch.tensor([[[[0, SILENT]], [[SILENT, 1]]]] * len(images), dtype=torch.uint8)
+
+    network = Network("two channels", Channels(), {"conv": layer})
+    after = weight(learn_by_stdp(network, [torch.zeros(1, 1, 1, 2)]), "conv")
+    assert after[0, 0].item() == 0.5625
+    assert after[1, 1].item() == second
+
+
 def test_learning_concentrates_the_weights():
     network = two_layers(RULE, RULE)
     learned = learn_by_stdp(network, bars().split(1), epochs=60)
@@ -152,6 +224,13 @@ def test_layers_learn_one_after_another():
     apart = learn_by_stdp(below, bars().split(3), layers=["conv2"])
     for name, value in together.state_dict().items():
         assert torch.equal(value, apart.state_dict()[name])
+
+
+def test_layers_learn_in_the_order_of_the_network():
+    network = two_layers(RULE, RULE)
+    named = learn_by_stdp(network, bars().split(3), layers=["conv2", "conv1"])
+    all_of_them = learn_by_stdp(network, bars().split(3))
+    assert torch.equal(weight(named, "conv2"), weight(all_of_them, "conv2"))
 
 
 def test_layers_without_a_rule_are_left_as_they_are():

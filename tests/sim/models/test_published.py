@@ -109,6 +109,26 @@ def test_published_settings(model, mean, rates, later, winners, inhibition):
     assert layers["conv2"].weight.mean().item() == pytest.approx(mean, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("model", "threshold", "radius", "sides"),
+    [
+        (kheradpisheh2018, 50 / 255, None, [7, 7]),
+        (mozafari2019, 50 / 255, 8, [3, 3, 7, 7, 13, 13]),
+        (rezghi2022, 0.01, None, [7] * 6),
+    ],
+)
+def test_published_encoding(model, threshold, radius, sides):
+    encoder = model().encoder
+    assert encoder.threshold == threshold
+    assert encoder.normalization_radius == radius
+    # windows as wide as the filters reach, ON filters with a positive centre
+    reach = [int((filters.abs().sum(0) > 0).sum()) for filters in encoder.bank[:, 0]]
+    assert reach == sides
+    middle = encoder.bank.shape[2] // 2
+    signs = encoder.bank[:, 0, middle, middle].sign().tolist()
+    assert signs == ([1, 1, 1, -1, -1, -1] if model is rezghi2022 else [1, -1] * (len(sides) // 2))
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_continued_borders_and_black_ones_are_the_same_for_digits(model, digits):
     """Digits have black borders, so published results hold for both."""
