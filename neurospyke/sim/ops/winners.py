@@ -96,7 +96,7 @@ def _winners(latency: Tensor, potential: Tensor, k: int, radius: int | None) -> 
         rows.append(row.masked_fill(~found[:, None], -1))
         left[samples, best] = SILENT
         if radius is not None:
-            cleared = _square(position, radius, latency.shape[2:]) & found[:, None]
+            cleared = _square(position, radius, latency.shape[2:])
             left.masked_fill_(cleared[:, None], SILENT)
             stale = cleared[samples[:, None], champions]
             champions[stale] = _first(left[stale], drive[stale])
