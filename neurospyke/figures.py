@@ -180,7 +180,8 @@ def comparison_labels(
 ) -> list[str]:
     """Names that tell comparisons apart: the model, and whatever else differs between them.
 
-    Settings called `n_...` are left out: they are counts, such as of resamples, not choices.
+    Settings called `n_...` are left out: they are counts, such as of resamples, not choices. So is
+    `ceiling`, which tells how the ceiling came about.
 
     Args:
         comparisons: any number of them.
@@ -209,7 +210,7 @@ def _describe(comparison: Comparison) -> dict[str, str]:
     settings = {
         f"setting {name}": f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in comparison.settings.items()
-        if not name.startswith("n_")
+        if not name.startswith("n_") and name != "ceiling"
     }
     step, time = comparison.step, comparison.time
     return {

@@ -99,9 +99,14 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
         version=__version__,
         date=now.strftime("%Y-%m-%d %H:%M UTC"),
         summary=[each.strip() for each in summary.split("\n\n") if each.strip()],
-        headline=_headline(comparisons),
+        headline=_headline(bars or comparisons),
         scores=[_scores_picture(each) for each in _by_method(bars)],
-        courses=[_course_picture(each) for each in _by_method(by_step) + _by_method(by_time)],
+        courses=[
+            _course_picture(each)
+            for course in (by_step, by_time)
+            for method in _by_method(course)
+            for each in _by_brain(method)
+        ],
         rdms=[_rdm_picture(each, position) for position, each in enumerate(rdms, start=1)],
         figures=[_picture(each, caption) for caption, each in (figures or {}).items()],
         comparisons=table,
@@ -163,10 +168,16 @@ def _by_method(comparisons: list[Comparison]) -> list[list[Comparison]]:
     return [[each for each in comparisons if each.method == method] for method in methods]
 
 
+def _by_brain(comparisons: list[Comparison]) -> list[list[Comparison]]:
+    brains = dict.fromkeys(each.brain for each in comparisons)
+    return [[each for each in comparisons if each.brain == brain] for brain in brains]
+
+
 def _headline(comparisons: list[Comparison]) -> str:
     if len(comparisons) == 1:
         return f"{comparisons[0]}."
-    best = [max(group, key=lambda each: each.score) for group in _by_method(comparisons)]
+    groups = [group for method in _by_method(comparisons) for group in _by_brain(method)]
+    best = [max(group, key=lambda each: each.score) for group in groups]
     return f"Highest of {len(comparisons)} scores: {'; '.join(map(str, best))}."
 
 

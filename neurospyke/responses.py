@@ -167,40 +167,6 @@ class Responses:
         edges = np.asarray(window, dtype=float)
         return cls(table[:, :, None], trials, units, edges, source=source, notes=tuple(notes))
 
-    @classmethod
-    def from_features(
-        cls,
-        features: np.ndarray,
-        *,
-        stimuli: Sequence[str] | Sequence[int],
-        layer: str,
-        source: str = "",
-    ) -> Self:
-        """Responses from features of any kind: pixels, another model's activations, ratings.
-
-        Args:
-            features: (trial, ...) numbers; all axes but the first become units.
-            stimuli: labels of the trials.
-            layer: what to call the features.
-            source: where they come from.
-
-        Returns:
-            Responses with one time bin and the measure "other".
-
-        Raises:
-            ValueError: if shapes and labels disagree, or a value is NaN or infinite.
-
-        >>> pixels = np.zeros((3, 1, 4, 5))
-        >>> Responses.from_features(pixels, stimuli=["a", "b", "c"], layer="pixels").n_units
-        20
-        """
-        values = np.asarray(features)
-        values = values.reshape(len(values), -1, 1) if values.size else values
-        trials = pd.DataFrame({"stimulus": stimulus_labels(stimuli, "stimuli")})
-        units = pd.DataFrame({"unit": np.arange(values.shape[1]), "layer": layer})
-        edges = np.array([0.0, 1.0])
-        return cls(values, trials, units, edges, "other", time_unit="step", source=source)
-
     def average(self, by: str = "stimulus") -> Self:
         """Mean over the trials that share a label: one trial a label, in order of first appearance.
 

@@ -132,13 +132,16 @@ def gabor_energy(images: np.ndarray) -> np.ndarray:
     """
     energies = []
     for wavelength in WAVELENGTHS:
+        # A border of zeros would be an edge that no image has.
+        margin = _radius(wavelength)
+        wide = np.pad(images, ((0, 0), (margin, margin), (margin, margin)), mode="edge")
         pairs = [
             _gabor_pair(np.pi * index / N_ORIENTATIONS, wavelength)
             for index in range(N_ORIENTATIONS)
         ]
         size = np.stack(
             [
-                np.hypot(*(fftconvolve(images, kernel[None], mode="same") for kernel in pair))
+                np.hypot(*(fftconvolve(wide, kernel[None], mode="valid") for kernel in pair))
                 for pair in pairs
             ],
             axis=1,
@@ -147,8 +150,12 @@ def gabor_energy(images: np.ndarray) -> np.ndarray:
     return np.concatenate(energies, axis=1)
 
 
+def _radius(wavelength: float) -> int:
+    return int(np.ceil(wavelength))
+
+
 def _gabor_pair(angle: float, wavelength: float) -> tuple[np.ndarray, np.ndarray]:
-    radius = int(np.ceil(wavelength))
+    radius = _radius(wavelength)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1].astype(float)
     along = x * np.cos(angle) + y * np.sin(angle)
     window = np.exp(-(x**2 + y**2) / (2 * (0.4 * wavelength) ** 2))

@@ -1,0 +1,75 @@
+"""The verbs as commands: `neurospyke demo`, `neurospyke inspect FILE`, `neurospyke datasets`."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurospyke import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: the words after `neurospyke`; those of the process when not given.
+
+    Returns:
+        0, or 2 where the input was refused.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options, shlex.join(["neurospyke", *arguments]))
+    except (ValueError, TypeError, OSError) as error:
+        print(f"neurospyke: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="neurospyke", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"neurospyke {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    demo = commands.add_parser(
+        "demo", help="learn, record, compare and report on data the package brings itself"
+    )
+    demo.add_argument("--out", type=Path, default=Path("neurospyke-demo"), metavar="FOLDER")
+    demo.add_argument("--seed", type=int, default=0)
+    demo.set_defaults(run=_demo)
+    inspect = commands.add_parser("inspect", help="read a recording and say what is in it")
+    inspect.add_argument("file", type=Path)
+    inspect.add_argument("--format", help="when the name does not tell it")
+    inspect.set_defaults(run=_inspect)
+    datasets = commands.add_parser("datasets", help="list the public data sets known by name")
+    datasets.set_defaults(run=_datasets)
+    return parser
+
+
+def _demo(options: argparse.Namespace, command: str) -> None:
+    from neurospyke.demo import run_demo
+    from neurospyke.progress import progress
+
+    report = run_demo(options.out, seed=options.seed, command=command, track=progress)
+    print(f"The report is in {report.resolve()}")
+
+
+def _inspect(options: argparse.Namespace, command: str) -> None:
+    del command
+    from neurospyke.recording import read_recording
+
+    recording = read_recording(options.file, format=options.format)
+    print(recording)
+    for note in recording.notes:
+        print(f"- {note}")
+    print(recording.units.describe(include="all").to_string())
+    for name, table in recording.trials.items():
+        print(f"\n{name}\n{table.head().to_string()}")
+
+
+def _datasets(options: argparse.Namespace, command: str) -> None:
+    del options, command
+    from neurospyke.datasets import list_datasets
+
+    print(list_datasets().to_string(index=False))
