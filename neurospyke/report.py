@@ -135,24 +135,32 @@ def _split(
 ) -> tuple[list[Comparison], list[Comparison]]:
     """Comparisons that stand alone, and those that make courses along an axis."""
     groups: dict[str, list[Comparison]] = {}
+    in_full = {(each.model, each.brain) for each in comparisons if each.step is None}
     labels = comparison_labels(comparisons, without=(axis,))
     for label, each in zip(labels, comparisons, strict=True):
         groups.setdefault(label, []).append(each)
     alone, courses = [], []
     for group in groups.values():
-        whole, parts = _whole_step(group) if axis == "step" else _whole_time(group)
+        whole, parts = _whole_step(group, in_full) if axis == "step" else _whole_time(group)
         makes_course = len({getattr(each, axis) for each in parts}) > 1
         alone += whole if makes_course else group
         courses += parts if makes_course else []
     return alone, courses
 
 
-def _whole_step(group: list[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
-    """What includes all steps, and the steps; steps add up, so the last one may stand for all."""
+def _whole_step(
+    group: list[Comparison], in_full: set[tuple[str, str]]
+) -> tuple[list[Comparison], list[Comparison]]:
+    """What includes all steps, and the steps.
+
+    Steps add up, so the last one may stand for all where nothing else tells of that model.
+    """
     parts = [each for each in group if each.step is not None]
     whole = [each for each in group if each.step is None]
-    last = max((each.step for each in group if each.step is not None), default=None)
-    return whole or [each for each in parts if each.step == last], parts
+    if not whole and (group[0].model, group[0].brain) not in in_full:
+        last = max(each.step for each in parts if each.step is not None)
+        whole = [each for each in parts if each.step == last]
+    return whole, parts
 
 
 def _whole_time(group: list[Comparison]) -> tuple[list[Comparison], list[Comparison]]:

@@ -88,7 +88,7 @@ def test_one_file_with_every_section(tmp_path):
         "Provenance",
     ]
     assert page.texts["p"][1:3] == ["First.", "Second."]
-    assert "Highest of 4 scores: rsa of conv1 with V4: 0.30" in page.texts["p"][3]
+    assert "Highest of 2 scores: rsa of conv1 with V4: 0.30" in page.texts["p"][3]
     assert len(page.images) == 4
     assert "One unit left out." in page.texts["li"]
     assert page.texts["td"][-4:] == ["0", "0.500", "1", ABSENT]
@@ -241,6 +241,11 @@ def test_a_heavy_picture_becomes_pixels(tmp_path, monkeypatch):
         ([{"time": (0, 1)}, {"time": (0, 2)}], [{"time": (0, 1)}, {"time": (0, 2)}], 0),
         ([{}], [{}], 0),
         ([{}, {"step": 1}], [{}, {"step": 1}], 0),
+        (
+            [{"settings": {"code": "time"}}, {"step": 1}, {"step": 2}],
+            [{"settings": {"code": "time"}}],
+            2,
+        ),
     ],
 )
 def test_courses_are_told_from_what_stands_alone(tmp_path, monkeypatch, places, bars, courses):
@@ -250,7 +255,8 @@ def test_courses_are_told_from_what_stands_alone(tmp_path, monkeypatch, places, 
             report_module, plot, lambda chosen, ax, name=name: drawn[name].extend(chosen)
         )
     comparisons = [
-        result(settings={"n_bootstrap_used": n}, **place) for n, place in enumerate(places)
+        result(**(place | {"settings": {"n_bootstrap_used": n} | place.get("settings", {})}))
+        for n, place in enumerate(places)
     ]
     write_report(tmp_path / "report.html", comparisons)
     wanted = [(place.get("step"), place.get("time")) for place in bars]

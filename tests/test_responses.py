@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,9 @@ from neurospyke.responses import Responses
 from neurospyke.storage import write_arrays
 
 
-def make(n_trials: int = 4, n_units: int = 3, n_times: int = 2, **changes: object) -> Responses:
+def make(n_trials: int = 4, n_units: int = 3, n_times: int = 2, **changes: Any) -> Responses:
     """Counts 0, 1, 2, ... in order; stimuli a, b, a, b, ..."""
-    arguments: dict = {
+    arguments: dict[str, Any] = {
         "values": np.arange(n_trials * n_units * n_times).reshape(n_trials, n_units, n_times),
         "trials": pd.DataFrame({"stimulus": ["ab"[trial % 2] for trial in range(n_trials)]}),
         "units": pd.DataFrame({"unit": np.arange(n_units), "area": "V4"}),
