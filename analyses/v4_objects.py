@@ -61,12 +61,12 @@ print(f"RDM of odd against even repetitions, Spearman: {halves.half:.3f}")
 # %% [markdown]
 # ## The network learns
 #
-# Two passes over the images in random order. Images are halved in size, so that a unit of the
-# last convolution sees about the share of the image that a V4 receptive field covers. Rates are
+# Two passes over the images in random order. Images are reduced to a third, so that a unit of the
+# last convolution sees about a fifth of the image, as a V4 receptive field might. Rates are
 # those of the paper times 16: the paper shows each layer tens of thousands of images.
 
 # %%
-small = torch.nn.functional.avg_pool2d(images, 2)
+small = torch.nn.functional.avg_pool2d(images, 3)
 network = kheradpisheh2018(seed=SEED)
 for name in ("conv1", "conv2"):
     rule = network.layers[name].rule

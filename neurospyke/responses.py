@@ -227,9 +227,12 @@ class Responses:
         rows = select(self.trials, trials, "trials")
         columns = select(self.units, units, "units")
         first, last = self._bins(time)
+        values = self.values[:, :, first:last]
+        values = values if trials is None else values[rows]
+        values = values if units is None else values[:, columns]
         return replace(
             self,
-            values=self.values[:, :, first:last][rows][:, columns],
+            values=values,
             trials=self.trials.iloc[rows],
             units=self.units.iloc[columns],
             edges=self.edges[first : last + 1],
