@@ -89,6 +89,7 @@ for name in network.layer_names:
 resampling = {"n_bootstrap": N_RESAMPLES, "n_permutations": N_RESAMPLES, "seed": SEED}
 scores = [rsa(model, v4, model_name=name, **resampling) for name, model in models.items()]
 best = max(scores[1:], key=lambda score: score.score).model
+above = "is above" if max(s.score for s in scores[1:]) > scores[0].score else "is not above"
 control = shuffle_labels(models[best], SEED)
 scores.append(rsa(control, v4, model_name=f"{best}, shuffled", **resampling))
 for score in scores:
@@ -136,7 +137,8 @@ report = write_report(
         "Fifty V4 units and the layers of a one-spike network (kheradpisheh2018, trained by STDP "
         "on the same 640 images without labels). Correlation distances of trial-averaged counts "
         "and of spike latencies, rank-correlated. The course over model steps takes who has "
-        "spiked by each step instead of latencies."
+        "spiked by each step instead of latencies.\n\n"
+        f"The best layer, {best}, {above} the pixels; every score is far below the ceiling."
     ),
     rdms=[correlation_rdm(v4), correlation_rdm(models["pixels"]), correlation_rdm(models[best])],
     tables={"Reliability": reliability},

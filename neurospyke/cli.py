@@ -63,7 +63,7 @@ def _inspect(options: argparse.Namespace, command: str) -> None:
     print(recording)
     for note in recording.notes:
         print(f"- {note}")
-    print(recording.units.describe(include="all").to_string())
+    print(f"\nunits\n{recording.units.head().to_string()}")
     for name, table in recording.trials.items():
         print(f"\n{name}\n{table.head().to_string()}")
 

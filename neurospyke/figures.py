@@ -178,7 +178,7 @@ def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) 
 def comparison_labels(
     comparisons: Sequence[Comparison], *, without: Sequence[str] = ()
 ) -> list[str]:
-    """Names that tell comparisons apart: the model, and whatever else differs between them.
+    """Names that tell comparisons apart: the model, what else differs, settings only where needed.
 
     Settings called `n_...` are left out: they are counts, such as of resamples, not choices. So is
     `ceiling`, which tells how the ceiling came about.
@@ -202,6 +202,10 @@ def comparison_labels(
         for name in names
         if name not in without and (name == "model" or len({row.get(name) for row in rows}) > 1)
     ]
+    short = [name for name in shown if not name.startswith("setting ")]
+    labels = [" · ".join(row[name] for name in short if row.get(name)) for row in rows]
+    if len(set(labels)) == len(labels):
+        return labels
     return [" · ".join(row[name] for name in shown if row.get(name)) for row in rows]
 
 

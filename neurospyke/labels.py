@@ -75,12 +75,17 @@ def select(table: pd.DataFrame, rows: Rows, name: str) -> np.ndarray:
 
 def _query(table: pd.DataFrame, query: str, name: str) -> np.ndarray:
     try:
-        kept = table.query(query, engine="python")
+        kept = table.eval(query, engine="python")
     except Exception as error:
         raise ValueError(
             f"`{name}` must be a query on the columns {list(table.columns)}; got {query!r}: {error}"
         ) from error
-    return kept.index.to_numpy(dtype=np.int64)
+    if not isinstance(kept, pd.Series) or not pd.api.types.is_bool_dtype(kept):
+        raise ValueError(
+            f'`{name}` must be a condition, such as "{table.columns[0]} == ...", true or false '
+            f"in each row; got {query!r}"
+        )
+    return np.flatnonzero(kept.to_numpy(dtype=bool))
 
 
 def _positions(rows: Iterable, table: pd.DataFrame, name: str) -> np.ndarray:
@@ -132,7 +137,7 @@ def stimulus_labels(values: Iterable, name: str) -> np.ndarray:
             labels.append(str(value))
         else:
             raise ValueError(
-                f"`{name}` must be non-empty strings or whole numbers; "
-                f"got {value!r} in row {position}"
+                f"`{name}` must be non-empty strings or whole numbers; got {value!r} in row "
+                f"{position}: convert them, whole floats with .astype(int)"
             )
     return np.array(labels, dtype=object)

@@ -77,6 +77,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
         The path.
 
     Raises:
+        TypeError: if `comparisons` is one comparison instead of several.
         ValueError: if there is no comparison, or an input does not exist.
 
     >>> import tempfile
@@ -85,6 +86,8 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
     ...     "0.31" in write_report(f"{folder}/report.html", [result]).read_text()
     True
     """
+    if isinstance(comparisons, Comparison):
+        raise TypeError("`comparisons` must be a sequence; got one Comparison: put it in a list")
     comparisons = list(comparisons)
     if not comparisons:
         raise ValueError("`comparisons` must hold at least one comparison; got none")
@@ -353,7 +356,10 @@ def _notes(comparisons: list[Comparison]) -> list[str]:
 
 
 def _sentence(note: str) -> str:
-    return f"{note[:1].upper()}{note[1:].rstrip('.')}."
+    # A note may begin with a file's name, which is not a word to capitalise.
+    first = note.split(maxsplit=1)[:1]
+    note = note[:1].upper() + note[1:] if first and first[0].isalpha() else note
+    return f"{note.rstrip('.')}."
 
 
 def _some(names: list[str]) -> str:

@@ -21,6 +21,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "other": "anything else",
     }
 )
+_SAVED = ("values", "edges", "measure", "time_unit", "source", "notes")
 _UNIT_KEY = ("session", "probe", "area", "layer", "unit")
 
 
@@ -29,7 +30,8 @@ class Responses:
     """Responses of units to stimuli: values (trial, unit, time) with a label table for each axis.
 
     Model layers and brain areas come in this one type, so that a comparison cannot tell them
-    apart. Instances never change; every method returns a new one.
+    apart. Instances are not meant to change: values are read-only, tables are copies of what came
+    in, and every method returns a new instance.
 
     Args:
         values: (trial, unit, time) finite numbers.
@@ -157,6 +159,7 @@ class Responses:
         if counts.ndim == 3:
             table, trials = _from_repetitions(counts, labels, missing)
         elif counts.ndim == 2 and missing is None:
+            _check_n_labels(labels, len(counts), "trials")
             table, trials = counts, pd.DataFrame({"stimulus": labels})
         else:
             raise ValueError(
@@ -267,8 +270,8 @@ class Responses:
         if self.measure == "rate":
             values = np.average(self.values, axis=2, weights=np.diff(self.edges))[:, :, None]
         else:
-            whole = self.values.dtype.kind in "biu"
-            values = self.values.sum(axis=2, keepdims=True, dtype=np.uint32 if whole else None)
+            wide = {"b": np.uint32, "u": np.uint32, "i": np.int64}.get(self.values.dtype.kind)
+            values = self.values.sum(axis=2, keepdims=True, dtype=wide)
         measure = "count" if self.measure == "spike" else self.measure
         return replace(self, values=values, edges=self.edges[[0, -1]], measure=measure)
 
@@ -301,7 +304,7 @@ class Responses:
         Raises:
             ValueError: if the file is damaged or holds something else.
         """
-        arrays, meta = read_arrays(path, "Responses")
+        arrays, meta = read_arrays(path, "Responses", required=_SAVED)
         n_trials, n_units, _ = arrays["values"].shape
         return cls(
             arrays["values"],
@@ -361,12 +364,15 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
         raise ValueError(f"`{name}` must be one of {list(allowed)}; got {value!r}")
 
 
+def _check_n_labels(labels: np.ndarray, n_labels: int, what: str) -> None:
+    if len(labels) != n_labels:
+        raise ValueError(f"`stimuli` must label {n_labels} {what}; got {len(labels)} labels")
+
+
 def _from_repetitions(
     counts: np.ndarray, labels: np.ndarray, missing: int | None
 ) -> tuple[np.ndarray, pd.DataFrame]:
-    n_stimuli = counts.shape[1]
-    if len(labels) != n_stimuli:
-        raise ValueError(f"`stimuli` must label {n_stimuli} stimuli; got {len(labels)} labels")
+    _check_n_labels(labels, counts.shape[1], "stimuli")
     absent = counts == missing if missing is not None else np.zeros(counts.shape, dtype=bool)
     partial = absent.any(axis=0) & ~absent.all(axis=0)
     if partial.any():

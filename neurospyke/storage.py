@@ -4,7 +4,8 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,11 @@ import pandas as pd
 
 _MAX_BYTES = 8 * 2**30
 _META = "__meta__"
+# What reading a file from strangers may raise: zip, zlib and numpy each have their own.
+_DAMAGE = (
+    *(OSError, KeyError, EOFError, ValueError, TypeError, AttributeError),
+    *(MemoryError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error),
+)
 
 
 @contextmanager
@@ -73,7 +79,7 @@ def write_arrays(
 
 
 def read_arrays(
-    path: str | Path, kind: str, max_bytes: int = _MAX_BYTES
+    path: str | Path, kind: str, max_bytes: int = _MAX_BYTES, required: Collection[str] = ()
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read what `write_arrays` wrote.
 
@@ -81,6 +87,7 @@ def read_arrays(
         path: the file.
         kind: what it must hold.
         max_bytes: refuse files that would unpack to more than this.
+        required: names of arrays and metadata that must be there.
 
     Returns:
         The arrays by name, and the metadata.
@@ -98,12 +105,15 @@ def read_arrays(
         meta = json.loads(str(arrays.pop(_META)))
         found = meta.pop("kind")
         meta.pop("version")
-    except (OSError, KeyError, EOFError, ValueError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise ValueError(
             f"{str(path)!r} must be a file saved by neurospyke as {kind}; {error}"
         ) from error
     if found != kind:
         raise ValueError(f"{str(path)!r} must hold {kind}; it holds {found}")
+    absent = [name for name in required if name not in arrays and name not in meta]
+    if absent:
+        raise ValueError(f"{str(path)!r} must hold a whole {kind}; it lacks {absent}")
     return arrays, meta
 
 

@@ -191,7 +191,7 @@ def test_labels_hold_the_model_and_what_differs():
         "conv1 · comparator cosine",
         "conv1 · comparator spearman",
     ]
-    assert comparison_labels([one, other])[0] == "conv1 · step 1 · comparator cosine"
+    assert comparison_labels([one, other])[0] == "conv1 · step 1"
     assert comparison_labels([one]) == ["conv1"]
 
 

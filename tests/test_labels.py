@@ -52,6 +52,9 @@ def test_rows_are_selected_by_query_mask_or_position(rows: object, expected: lis
     [
         ("region == 'V4'", r"query on the columns \['area', 'depth'\]"),
         ("area ==", "query on the columns"),
+        ("depth", "must be a condition"),
+        ("area", "must be a condition"),
+        ("1 == 1", "must be a condition"),
         ("area == 'V9'", "at least one of 3 rows"),
         ([True, False], "must mask 3 rows"),
         ([0, 3], "positions from 0 to 2"),

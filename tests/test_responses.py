@@ -154,6 +154,12 @@ def test_sums_over_time() -> None:
         make(measure="latency").sum_over_time()
 
 
+def test_negative_numbers_sum_to_what_they_should() -> None:
+    values = np.array([[[-1, -2]]], dtype=np.int16)
+    one = make(1, 1, 2, values=values, measure="other")
+    assert one.sum_over_time().values.item() == -3
+
+
 def test_save_and_load_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "responses.npz"
     first = make(source="session", notes=("2 trials left out",), measure="rate", time_unit="s")
@@ -179,6 +185,18 @@ def test_loading_something_else_is_refused(tmp_path: Path) -> None:
         Responses.load(path)
 
 
+@pytest.mark.parametrize("damage", ["cut", "lacking"])
+def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "responses.npz"
+    if damage == "cut":
+        make().save(path)
+        path.write_bytes(path.read_bytes()[:-300])
+    else:
+        write_arrays(path, "Responses", {"values": np.zeros((1, 1, 1))}, {})
+    with pytest.raises(ValueError, match=r"responses\.npz' must"):
+        Responses.load(path)
+
+
 def test_counts_with_missing_repetitions_become_trials() -> None:
     counts = np.array([[[1, 2], [3, 9]], [[4, 5], [6, 9]]], dtype=np.uint8)
     responses = Responses.from_counts(counts, stimuli=["x", "y"], missing=9, window=(0.05, 0.15))
@@ -194,6 +212,7 @@ def test_counts_with_missing_repetitions_become_trials() -> None:
     ("counts", "missing", "message"),
     [
         (np.zeros((2, 3, 4)), None, "`stimuli` must label 3 stimuli; got 2"),
+        (np.zeros((3, 4)), None, "`stimuli` must label 3 trials; got 2"),
         (np.zeros(4), None, "`counts` must be"),
         (np.zeros((2, 4)), 9, "`counts` must be"),
         (np.array([[[0, 1], [1, 1]], [[9, 1], [1, 1]]]), 9, "1 are missing for some only"),

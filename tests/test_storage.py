@@ -76,6 +76,42 @@ def test_a_truncated_file_is_refused(tmp_path: Path) -> None:
         read_arrays(path, "Thing")
 
 
+def test_flipped_bytes_are_refused_or_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    write_arrays(path, "Thing", {"x": np.arange(20)}, {})
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    messages = []
+    for place in rng.integers(len(whole), size=300):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << rng.integers(8)
+        path.write_bytes(bytes(flipped))
+        try:
+            read_arrays(path, "Thing")
+        except ValueError as error:
+            messages.append(str(error))
+    assert len(messages) > 100
+    assert all("file.npz" in message for message in messages)
+
+
+def test_a_header_that_claims_too_much_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (10000000000000, 1, 1), }"
+    header += b" " * (117 - len(header)) + b"\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", b"\x93NUMPY\x01\x00v\x00" + header)
+    with pytest.raises(ValueError, match="file saved by neurospyke as Thing"):
+        read_arrays(path, "Thing")
+
+
+def test_what_is_required_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "file.npz"
+    write_arrays(path, "Thing", {"x": np.arange(3)}, {"note": ""})
+    assert read_arrays(path, "Thing", required=("x", "note"))[1] == {"note": ""}
+    with pytest.raises(ValueError, match=r"must hold a whole Thing; it lacks \['y'\]"):
+        read_arrays(path, "Thing", required=("x", "y"))
+
+
 def test_another_kind_a_missing_file_and_a_bomb_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.npz"
     write_arrays(path, "Thing", {"x": np.zeros(10_000)}, {})

@@ -14,7 +14,7 @@ from neurospyke.storage import read_arrays, write_arrays
 Setting = str | int | float | bool | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """Score of a model against a brain, with its interval, ceiling and p value.
 
@@ -84,6 +84,9 @@ class Comparison:
         }.items():
             object.__setattr__(self, name, value)
 
+    def __repr__(self) -> str:
+        return f"Comparison({self})"
+
     def __str__(self) -> str:
         ceiling = "not known" if self.ceiling is None else _brackets(self.ceiling)
         when = "" if self.time is None else f" at [{self.time[0]:g}, {self.time[1]:g}) s"
@@ -120,7 +123,12 @@ class Comparison:
             "step": np.nan if self.step is None else self.step,
             "seed": np.nan if self.seed is None else self.seed,
         }
-        return pd.DataFrame([row | dict(self.settings)])
+        # A setting may bear the name of a column; neither may hide the other.
+        settings = {
+            f"setting_{name}" if name in row else name: value
+            for name, value in self.settings.items()
+        }
+        return pd.DataFrame([row | settings])
 
     def save(self, path: str | Path) -> None:
         """Write everything to one file (`.npz`, no pickle), whole or not at all.
@@ -149,10 +157,13 @@ class Comparison:
         Raises:
             ValueError: if the file is damaged or holds something else.
         """
-        arrays, meta = read_arrays(path, "Comparison")
+        arrays, meta = read_arrays(path, "Comparison", required=_SAVED)
         for name in ("interval", "ceiling", "conditions", "units", "time"):
             meta[name] = None if meta[name] is None else tuple(meta[name])
         return cls(**meta, resamples=arrays["resamples"])
+
+
+_SAVED = tuple(each.name for each in fields(Comparison))
 
 
 def comparison_table(comparisons: Iterable[Comparison]) -> pd.DataFrame:

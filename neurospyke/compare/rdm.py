@@ -192,8 +192,11 @@ class RDM:
         Raises:
             ValueError: if the file is damaged or holds something else.
         """
-        arrays, meta = read_arrays(path, "RDM")
+        arrays, meta = read_arrays(path, "RDM", required=_SAVED)
         return cls(arrays["values"], **meta)
+
+
+_SAVED = ("values", "conditions", "dissimilarity", "source", "n_units")
 
 
 def _check_conditions(conditions: Iterable[str | int]) -> tuple[str, ...]:
@@ -212,7 +215,7 @@ def euclidean_rdm(responses: Responses) -> RDM:
 
     x_i is the mean over the trials of condition i, P the number of features (units times bins).
     Distances of counts come from whole numbers over a common denominator, so equal distances are
-    exact ties.
+    exact ties, as long as the numbers of trials have a common multiple of at most a million.
 
     Args:
         responses: (trial, unit, time) responses.
@@ -231,9 +234,8 @@ def euclidean_rdm(responses: Responses) -> RDM:
     >>> euclidean_rdm(Responses.from_counts(counts, stimuli=["a", "a", "b"])).values
     array([4.])
     """
-    averaging, denominator = _averaging(responses)
+    averaging, denominator, exact = _averaging(responses)
     gram = np.zeros((averaging.shape[0],) * 2)
-    exact = _is_exact(responses)
     for patterns in _patterns(responses, averaging):
         if not exact:
             # Large means swallow small differences in floating point; whole numbers lose nothing.
@@ -268,10 +270,10 @@ def correlation_rdm(responses: Responses, *, undefined: float | None = None) -> 
     >>> correlation_rdm(Responses.from_counts(counts, stimuli=["a", "b"])).values
     array([2.])
     """
-    averaging, _ = _averaging(responses)
+    averaging, _, exact = _averaging(responses)
     n_features = responses.n_units * responses.n_times
     shift = np.zeros(averaging.shape[0])
-    if not _is_exact(responses):
+    if not exact:
         shift = averaging @ responses.values.mean(axis=(1, 2), dtype=np.float64)
     gram, total = np.zeros((len(shift),) * 2), np.zeros(len(shift))
     for patterns in _patterns(responses, averaging):
@@ -299,15 +301,16 @@ def _refuse_constant(labels: np.ndarray) -> None:
     )
 
 
-def _averaging(responses: Responses) -> tuple[csr_array, int]:
-    """(condition, trial) weights, and the denominator that makes their sums means."""
+def _averaging(responses: Responses) -> tuple[csr_array, int, bool]:
+    """(condition, trial) weights, the denominator that makes their sums means, are sums whole?"""
     codes, labels = pd.factorize(responses.trials["stimulus"])
     n_trials = np.bincount(codes)
-    denominator = math.lcm(*np.unique(n_trials).tolist()) if _is_exact(responses) else 1
-    denominator = denominator if denominator <= _MAX_DENOMINATOR else 1
+    common = math.lcm(*np.unique(n_trials).tolist())
+    exact = responses.values.dtype.kind in "biu" and common <= _MAX_DENOMINATOR
+    denominator = common if exact else 1
     weights = (denominator / n_trials)[codes]
     shape = (len(labels), responses.n_trials)
-    return csr_array((weights, (codes, np.arange(len(codes)))), shape=shape), denominator
+    return csr_array((weights, (codes, np.arange(len(codes)))), shape=shape), denominator, exact
 
 
 def _patterns(responses: Responses, averaging: csr_array) -> Iterator[np.ndarray]:
@@ -317,10 +320,6 @@ def _patterns(responses: Responses, averaging: csr_array) -> Iterator[np.ndarray
     for start in range(0, responses.n_units, step):
         block = responses.values[:, start : start + step]
         yield averaging @ block.reshape(responses.n_trials, -1).astype(np.float64)
-
-
-def _is_exact(responses: Responses) -> bool:
-    return responses.values.dtype.kind in "biu"
 
 
 def _rdm(responses: Responses, values: np.ndarray, dissimilarity: str) -> RDM:

@@ -19,10 +19,15 @@ _ROUNDING = 1e-12
 
 
 class _Sides(NamedTuple):
-    """Model and brains over the same conditions in the same order."""
+    """Model and brains over the same conditions, in the model's order and, for halves, their own.
+
+    Halves are drawn trial by trial: in the order of the model, a brain's ceiling would depend on
+    which model it is compared with.
+    """
 
     model: Responses | RDM
     brains: list[Responses | RDM]
+    brains_in_own_order: list[Responses | RDM]
     n_dropped: int
 
 
@@ -90,15 +95,20 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, all but two
     resamples = _resample(model_rdm, brain_rdms, comparator, n_bootstrap, seeds[1])
     low, high = np.quantile(resamples, [(1 - confidence) / 2, (1 + confidence) / 2])
     ceiling, how = _ceiling(
-        sides.brains, brain_rdms, dissimilarity, comparator, n_splits=n_splits, seed=seeds[2]
+        sides.brains_in_own_order,
+        brain_rdms,
+        dissimilarity,
+        comparator,
+        n_splits=n_splits,
+        seed=seeds[2],
     )
     settings: dict[str, Setting] = {
         "dissimilarity": _joined([rdm.dissimilarity for rdm in (model_rdm, *brain_rdms)]),
         "comparator": comparator,
-        "n_bootstrap": n_bootstrap,
+        "n_bootstrap": int(n_bootstrap),
         "n_bootstrap_used": len(resamples),
-        "n_permutations": n_permutations,
-        "n_splits": n_splits,
+        "n_permutations": int(n_permutations),
+        "n_splits": int(n_splits),
         "n_subjects": len(brain_rdms),
         "missing": missing,
         "n_dropped": sides.n_dropped,
@@ -137,6 +147,11 @@ def _check_numbers(n_bootstrap: int, n_permutations: int, n_splits: int, confide
 def _pair_sides(
     model: Responses | RDM, brain: Responses | RDM | Sequence[Responses | RDM], missing: str
 ) -> _Sides:
+    if not isinstance(brain, Responses | RDM | Sequence):
+        raise TypeError(
+            "`brain` must be Responses, RDM, or a sequence of them; "
+            f"got {type(brain).__name__}; a recording becomes responses by its method `align`"
+        )
     brains = [brain] if isinstance(brain, Responses | RDM) else list(brain)
     if not brains:
         raise ValueError("`brain` must hold at least one subject; got none")
@@ -144,11 +159,18 @@ def _pair_sides(
     for each in brains:
         every |= set(condition_labels(each, "brain"))
         model, _ = pair(model, each, missing)
-    brains = [pair(model, each, missing)[1] for each in brains]
     labels = condition_labels(model, "model")
+    own_order = [_only(each, labels) for each in brains]
+    brains = [pair(model, each, missing)[1] for each in brains]
     if len(labels) < 3:
         raise ValueError(f"`model` and `brain` must share at least 3 conditions; got {labels}")
-    return _Sides(model, brains, len(every) - len(labels))
+    return _Sides(model, brains, own_order, len(every) - len(labels))
+
+
+def _only(brain: Responses | RDM, labels: Sequence[str]) -> Responses | RDM:
+    if isinstance(brain, RDM) or set(brain.stimuli) == set(labels):
+        return brain
+    return brain.where(trials=brain.trials["stimulus"].isin(labels).to_numpy())
 
 
 def _as_rdm(side: Responses | RDM, dissimilarity: Dissimilarity) -> RDM:

@@ -170,13 +170,17 @@ def _observed_trials(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     first = table["start_time"].to_numpy() + edges[0]
     last = table["start_time"].to_numpy() + edges[-1]
-    span = np.searchsorted(observed[:, 0], first + guard, side="right") - 1
-    kept = (span >= 0) & (last <= observed[span, 1] + guard)
+    # A span that starts where another stops leaves no gap.
+    apart = np.concatenate([[True], observed[1:, 0] > observed[:-1, 1]])
+    begins, ends = observed[apart, 0], observed[np.append(apart[1:], True), 1]
+    span = np.searchsorted(begins, first + guard, side="right") - 1
+    kept = (span >= 0) & (last <= ends[span] + guard)
     if not kept.any():
         raise ValueError(
             f"`trials` must leave a trial to align; of {len(table)} in {name!r} none has its "
             f"window [{edges[0]:g}, {edges[-1]:g}) s wholly observed ({observed[0, 0]:g} to "
-            f"{observed[-1, 1]:g} s, {len(observed)} spans): check the clocks"
+            f"{observed[-1, 1]:g} s, {len(observed)} spans): check the clocks, and that `window` "
+            "is in seconds"
         )
     if kept.all():
         return table, ()

@@ -199,7 +199,7 @@ def check_inside(
         raise ValueError(
             f"`spike_times` must lie in the observed spans, {observed[0, 0]:g} to "
             f"{observed[-1, 1]:g} s; spikes outside in {_counted(outside, units)}: check that "
-            "times are in seconds on the same clock"
+            "times are in seconds on the same clock, or pass `observed=` when reading"
         )
 
 

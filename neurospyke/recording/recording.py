@@ -245,7 +245,8 @@ class Recording:
         Raises:
             ValueError: if the file is damaged or holds something else.
         """
-        arrays, meta = read_arrays(path, "Recording")
+        required = ("spike_times", "offsets", "observed", "tables", "source", "notes")
+        arrays, meta = read_arrays(path, "Recording", required=required)
         tables: list[Any] = meta["tables"]
         return cls(
             arrays["spike_times"],

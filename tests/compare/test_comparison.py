@@ -35,6 +35,15 @@ def test_it_reads_as_a_sentence() -> None:
     assert "ceiling not known, 3 conditions" in str(make(ceiling=None, p=None))
 
 
+def test_the_repr_is_one_line_however_many_resamples() -> None:
+    assert repr(make(resamples=np.zeros(1000))) == f"Comparison({make()})"
+
+
+def test_a_setting_does_not_hide_a_column_of_its_name() -> None:
+    row = make(settings={"score": "Spearman"}).to_frame().iloc[0]
+    assert (row["score"], row["setting_score"]) == (0.31, "Spearman")
+
+
 def test_a_row_holds_every_number_and_setting() -> None:
     table = comparison_table([make(), make(model="conv2", ceiling=None, p=None, time=None)])
     assert table["model"].tolist() == ["conv1", "conv2"]

@@ -229,3 +229,28 @@ class TestDissimilarities:
     def test_a_population_is_named_by_layers_or_areas(self) -> None:
         assert population_name(make(np.eye(2), list("ab"), area=["V4", "IT"])) == "V4/IT"
         assert population_name(make(np.eye(2), list("ab"), layer="conv1", area="x")) == "conv1"
+
+
+class TestManyDifferentTrialNumbers:
+    """47, 48, 49 and 50 trials have no common multiple below a million."""
+
+    N_TRIALS = (47, 48, 49, 50)
+
+    def counts(self, rates: np.ndarray) -> Responses:
+        """Every trial of stimulus i has the same counts, so means are known."""
+        stimuli = [label for label, n in zip("abcd", self.N_TRIALS, strict=True) for _ in range(n)]
+        return make(np.repeat(rates, self.N_TRIALS, axis=0).astype(np.uint16), stimuli)
+
+    def test_means_are_as_they_should_be(self) -> None:
+        rates = np.random.default_rng(0).integers(0, 40, (4, 9))
+        few = make(rates, list("abcd"))
+        for name, dissimilarity in DISSIMILARITIES.items():
+            found, expected = (dissimilarity(each).values for each in (self.counts(rates), few))
+            np.testing.assert_allclose(found, expected, rtol=1e-10, err_msg=name)
+
+    def test_a_constant_pattern_is_still_refused(self) -> None:
+        rates = np.random.default_rng(1).integers(0, 40, (4, 9))
+        for level in range(1, 40):
+            rates[0] = level
+            with pytest.raises(ValueError, match=r"1 conditions is undefined.*\['a'\]"):
+                correlation_rdm(self.counts(rates))

@@ -1,5 +1,7 @@
 import importlib
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from neurospyke.compare import (
     COMPARATORS,
     RDM,
+    Comparison,
     correlation_rdm,
     rsa,
     split_half_ceiling,
@@ -255,3 +258,23 @@ def test_too_few_usable_samples_are_refused() -> None:
     same = RDM(np.array([1.0, 2.0, 4.0]), tuple("abc"), dissimilarity="any")
     with pytest.raises(ValueError, match="of 2 bootstrap samples have a score"):
         rsa(same, same, n_bootstrap=2, n_permutations=0, seed=1)
+
+
+def test_a_recording_is_refused_with_what_to_do() -> None:
+    with pytest.raises(TypeError, match="got dict; a recording becomes responses by its method"):
+        quick(rdm(3, seed=0), {})  # pyright: ignore[reportArgumentType]
+
+
+def test_the_ceiling_does_not_depend_on_the_order_of_the_model() -> None:
+    model, brain = responses(12, 1, seed=0), responses(12, 5, seed=1)
+    turned = model.where(trials=np.arange(12)[::-1])
+    first, second = (rsa(each, brain, n_permutations=0, seed=0) for each in (model, turned))
+    assert first.ceiling is not None
+    assert first.ceiling == second.ceiling
+
+
+def test_numpy_numbers_can_be_saved(tmp_path: Path) -> None:
+    twenty: Any = np.int64(20)
+    result = rsa(rdm(5, seed=0), rdm(5, seed=1), n_bootstrap=twenty, n_permutations=0, seed=0)
+    result.save(tmp_path / "result.npz")
+    assert Comparison.load(tmp_path / "result.npz").settings["n_bootstrap"] == 20

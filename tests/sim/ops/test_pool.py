@@ -28,6 +28,11 @@ def test_the_earliest_spike_of_each_window_passes_and_leftovers_are_dropped():
     assert pool(latency[None, None], 2).tolist() == [[[[4, SILENT]]]]
 
 
+def test_equal_times_pass_as_they_are():
+    latency = torch.full((1, 2, 4, 4), 3, dtype=torch.uint8)
+    assert_same(pool(latency, 2), torch.full((1, 2, 2, 2), 3, dtype=torch.uint8))
+
+
 def test_padding_is_silent():
     latency = torch.tensor([[[[7]]]], dtype=torch.uint8)
     assert pool(latency, 1, 1, (1, 0, 0, 2)).tolist() == [[[[255, 255, 255], [7, 255, 255]]]]
