@@ -86,6 +86,15 @@ def test_average_is_the_mean_of_each_stimulus_in_order_of_appearance() -> None:
     }
 
 
+def test_means_of_single_precision_lose_no_small_numbers() -> None:
+    values = np.ones((101, 1, 1), dtype=np.float32)
+    values[0] = 2**24  # a running sum in single precision would not feel the ones
+    averaged = make(101, 1, 1, values=values, trials=pd.DataFrame({"stimulus": ["a"] * 101}))
+    mean = averaged.average().values
+    assert mean.dtype == np.float32
+    assert mean.item() == np.float32((2**24 + 100) / 101)
+
+
 def test_average_by_another_column_names_it_the_stimulus() -> None:
     trials = pd.DataFrame({"stimulus": list("abcd"), "object": ["car", "face", "car", "face"]})
     averaged = make(trials=trials).average("object")
@@ -182,18 +191,6 @@ def test_loading_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.npz"
     write_arrays(path, "RDM", {"values": np.zeros(3)}, {})
     with pytest.raises(ValueError, match="must hold Responses; it holds RDM"):
-        Responses.load(path)
-
-
-@pytest.mark.parametrize("damage", ["cut", "lacking"])
-def test_a_damaged_file_is_refused(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "responses.npz"
-    if damage == "cut":
-        make().save(path)
-        path.write_bytes(path.read_bytes()[:-300])
-    else:
-        write_arrays(path, "Responses", {"values": np.zeros((1, 1, 1))}, {})
-    with pytest.raises(ValueError, match=r"responses\.npz' must"):
         Responses.load(path)
 
 
