@@ -51,8 +51,9 @@ A network (kheradpisheh2018) learned from other patches by STDP, without labels.
 layers is compared with each area: the correlation distances of spike latencies are \
 rank-correlated with those of spike counts.
 
-Expected: the early area is matched best by a layer before the last, the later area by the last \
-layer, pool2, and nothing is left when the stimulus labels are shuffled. Found: {found}."""
+Expected: the early area scores highest with a layer before the last, the later area with the \
+last layer, pool2, and nothing is left when the stimulus labels are shuffled. Found: {found}. \
+Intervals of neighbouring layers overlap: one such recording ranks areas, not layers one by one."""
 
 
 def run_demo(
@@ -172,7 +173,7 @@ def _area(responses: Responses, area: str) -> Responses:
 
 
 def describe_best(scores: list[Comparison]) -> str:
-    """Which layer each area is matched by best, in words.
+    """Which layer each area scores highest with, in words.
 
     Args:
         scores: comparisons over the whole window.
@@ -186,8 +187,9 @@ def describe_best(scores: list[Comparison]) -> str:
         best = max(own, key=lambda score: score.score)
         control = next(s for s in scores if s.brain == area and s.model == "shuffled")
         clauses.append(
-            f"the {area} area is matched best by {best.model} ({best.score:.2f}; with shuffled "
-            f"labels {control.score:.2f}, p {control.p:.2f})"
+            f"the {area} area scores highest with {best.model} ({best.score:.2f} "
+            f"[{best.interval[0]:.2f}, {best.interval[1]:.2f}]; with shuffled labels "
+            f"{control.score:.2f}, p {control.p:.2f})"
         )
     return "; ".join(clauses)
 

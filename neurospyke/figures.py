@@ -312,18 +312,36 @@ def _course(comparisons: Sequence[Comparison]) -> tuple[list[float], str]:
 def _plot_ceilings(
     ax: Axes, comparisons: Sequence[Comparison], places: list[float], labels: list[str]
 ) -> None:
-    """Each different ceiling once, although several models usually share it."""
-    bands = {}
-    for name in dict.fromkeys(labels):
-        band = sorted(
-            (place, *each.ceiling)
-            for each, place, label in zip(comparisons, places, labels, strict=True)
-            if label == name and each.ceiling is not None
+    """Each different ceiling once, although models usually share it, broken where unknown."""
+    bands = {
+        tuple(
+            sorted(
+                (place, each.ceiling)
+                for each, place, label in zip(comparisons, places, labels, strict=True)
+                if label == name and each.ceiling is not None
+            )
         )
-        bands[tuple(band)] = np.array(band)
-    for band in bands.values():
-        if len(band):
-            ax.fill_between(*band.T, zorder=0, **_CEILING)
+        for name in dict.fromkeys(labels)
+    }
+    order = {place: position for position, place in enumerate(sorted(set(places)))}
+    for band in bands:
+        breaks = [
+            position
+            for position in range(1, len(band))
+            if order[band[position][0]] > order[band[position - 1][0]] + 1
+        ]
+        for part in np.split(np.arange(len(band)), breaks):
+            if len(part):
+                _plot_ceiling(ax, [band[position] for position in part])
+
+
+def _plot_ceiling(ax: Axes, part: list[tuple[float, tuple[float, float]]]) -> None:
+    middles = [place for place, _ in part]
+    low, high = np.array([ceiling for _, ceiling in part]).T
+    if len(part) == 1:  # a point has no area to fill
+        ax.vlines(middles, low, high, color=_CEILING["edgecolor"], linewidth=3, zorder=0)
+    else:
+        ax.fill_between(middles, low, high, zorder=0, **_CEILING)
 
 
 def _plot_line(

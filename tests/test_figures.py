@@ -131,6 +131,19 @@ def test_brains_differ_in_grey_and_in_hatching():
     assert greys[0] - luminance(lines_of(ax)[0].get_color()) > 0.25
 
 
+def test_an_unknown_ceiling_breaks_the_band():
+    ceilings = [(0.5, 0.6), (0.5, 0.6), None, (0.7, 0.8), None, (0.9, 1.0), (0.9, 1.0)]
+    steps = [result(step=step, ceiling=each) for step, each in enumerate(ceilings, start=1)]
+    ax = plot_time_course(steps)
+    extents = [
+        (box.x0, box.x1, box.y0, box.y1)
+        for box in (each.get_datalim(ax.transData) for each in ax.collections)
+    ]
+    for band in ((1, 2, 0.5, 0.6), (4, 4, 0.7, 0.8), (6, 7, 0.9, 1.0)):
+        assert any(extent == pytest.approx(band) for extent in extents)
+    assert not any(extent[0] < 3 < extent[1] and extent[2] > 0.4 for extent in extents)
+
+
 def test_time_course_orders_steps_and_shares_one_ceiling():
     lines = [course(f"conv{n}", [0.1 * n, 0.2, 0.3], ceiling=(0.5, 0.6))[::-1] for n in (1, 2)]
     ax = plot_time_course(lines[0] + lines[1])
