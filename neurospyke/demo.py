@@ -100,7 +100,7 @@ def run_demo(
         summary=SUMMARY.format(n=N_STIMULI, found=describe_best(scores)),
         rdms=[correlation_rdm(responses) for responses in shown],
         tables={"Reliability of the units": _reliability(brain, seed)},
-        notes=[*recording.notes, *brain.notes],
+        notes=brain.notes,
         inputs=[folder / "virtual.nwb"],
         seed=seed,
         command=command,
@@ -169,7 +169,7 @@ def _score(
 
 
 def _area(responses: Responses, area: str) -> Responses:
-    return replace(responses.where(units=f"area == '{area}'"), source=f"virtual {area} area")
+    return responses.where(units=f"area == '{area}'")
 
 
 def describe_best(scores: list[Comparison]) -> str:

@@ -99,9 +99,7 @@ def read_arrays(
     if not path.is_file():
         raise ValueError(f"`path` must be an existing file; got {str(path)!r}")
     try:
-        _check_size(path, max_bytes)
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = _unpack(path, max_bytes)
         meta = json.loads(str(arrays.pop(_META)))
         found = meta.pop("kind")
         meta.pop("version")
@@ -117,11 +115,34 @@ def read_arrays(
     return arrays, meta
 
 
-def _check_size(path: Path, max_bytes: int) -> None:
+def read_npz(path: Path, max_bytes: int) -> dict[str, np.ndarray]:
+    """Arrays of an `.npz` file from anywhere, without pickle.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a file that would unpack to more.
+
+    Returns:
+        The arrays by name.
+
+    Raises:
+        ValueError: if the file is damaged, too large, or holds Python objects.
+    """
+    try:
+        return _unpack(path, max_bytes)
+    except _DAMAGE as error:
+        raise ValueError(
+            f"{str(path)!r} must be a readable .npz of plain arrays; {error}"
+        ) from error
+
+
+def _unpack(path: Path, max_bytes: int) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(path) as archive:
         total = sum(entry.file_size for entry in archive.infolist())
     if total > max_bytes:
         raise ValueError(f"it unpacks to {total} bytes, over the limit of {max_bytes}")
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
 
 
 def pack_table(prefix: str, table: pd.DataFrame) -> dict[str, np.ndarray]:

@@ -1,10 +1,11 @@
 """Arrays of foreign files, read without pickle and within a limit."""
 
 import gzip
-import zipfile
 from pathlib import Path
 
 import numpy as np
+
+from neurospyke import storage
 
 _MAX_BYTES = 2 * 2**30
 _IDX_UINT8 = 8
@@ -23,17 +24,7 @@ def read_npz(path: Path, max_bytes: int = _MAX_BYTES) -> dict[str, np.ndarray]:
     Raises:
         ValueError: if the file is damaged, too large, or holds Python objects.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > max_bytes:
-            raise ValueError(f"it unpacks to {size} bytes, over the limit of {max_bytes}")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{str(path)!r} must be a readable .npz of plain arrays; {error}"
-        ) from error
+    return storage.read_npz(path, max_bytes)
 
 
 def read_idx(path: Path, max_bytes: int = _MAX_BYTES) -> np.ndarray:
