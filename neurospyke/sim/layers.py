@@ -1,14 +1,15 @@
 """Layers of spiking neurons as modules over the ops: latency in, latency out."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from neurospyke.sim.latency import check_bins, check_latency
-from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
+from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution, spread
 from neurospyke.sim.ops.pool import pool
-from neurospyke.sim.ops.spiking_convolution import spiking_convolution
+from neurospyke.sim.ops.spiking_convolution import Precision, spiking_convolution
 from neurospyke.sim.ops.spiking_linear import spiking_linear
 
 
@@ -58,6 +59,7 @@ class SpikingConvolution(nn.Module):
         inhibition: True lets one map spike at each position, the earliest, when responding. While
             learning, this competition always takes place.
         rule: what learns the weights, for example `STDP`; None leaves them as they are.
+        precision: "full", "fast" or "reproducible"; see `spiking_convolution`.
 
     Raises:
         TypeError: `weight` is not a floating-point tensor.
@@ -85,6 +87,7 @@ class SpikingConvolution(nn.Module):
         padding: int | tuple[int, int, int, int] = 0,
         inhibition: bool = False,
         rule: object | None = None,
+        precision: Precision = "full",
     ) -> None:
         super().__init__()
         check_bins(n_bins)
@@ -95,6 +98,7 @@ class SpikingConvolution(nn.Module):
         self.padding = padding
         self.inhibition = inhibition
         self.rule = rule
+        self.precision: Precision = precision
 
     def fire(self, latency: Tensor) -> tuple[Tensor, Tensor]:
         """Spikes before any inhibition, with the potential that made them.
@@ -105,19 +109,26 @@ class SpikingConvolution(nn.Module):
         Returns:
             Latency uint8 and potential, both (batch, map, height, width); 0 where silent.
         """
-        return spiking_convolution(
-            latency,
-            self.weight,
-            self.threshold,
-            n_bins=self.n_bins,
-            stride=self.stride,
-            padding=self.padding,
-        )
+        return spiking_convolution(latency, self.weight, self.threshold, **self._settings())
 
     def forward(self, latency: Tensor) -> Tensor:
         """Latency uint8 (batch, map, height, width) of the layer's spikes."""
-        latency, potential = self.fire(latency)
-        return pointwise_inhibition(latency, potential)[0] if self.inhibition else latency
+        if self.inhibition:
+            first, maps, _ = inhibited_convolution(
+                latency, self.weight, self.threshold, **self._settings()
+            )
+            return spread(first, maps, len(self.weight))
+        return spiking_convolution(
+            latency, self.weight, self.threshold, return_potential=False, **self._settings()
+        )
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "n_bins": self.n_bins,
+            "stride": self.stride,
+            "padding": self.padding,
+            "precision": self.precision,
+        }
 
     def extra_repr(self) -> str:
         """Settings, for the module's repr."""
@@ -245,7 +256,11 @@ def _frozen(weight: Tensor, axes: tuple[str, ...]) -> nn.Parameter:
         )
     if not weight.isfinite().all():
         raise ValueError("`weight` must be finite; got NaN or infinite weights")
-    return nn.Parameter(weight.detach().clone(), requires_grad=False)
+    # channels, then maps innermost in memory, so that an input's weights to all maps are one run
+    order = (*range(2, weight.ndim), 1, 0)
+    runs = weight.detach().permute(order).clone(memory_format=torch.contiguous_format)
+    back = (weight.ndim - 1, weight.ndim - 2, *range(weight.ndim - 2))
+    return nn.Parameter(runs.permute(back), requires_grad=False)
 
 
 def _thresholds(threshold: float | Tensor | None, weight: Tensor) -> Tensor | None:

@@ -9,7 +9,8 @@ from torch import Tensor
 from neurospyke.sim.encode import check_images
 from neurospyke.sim.layers import SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
-from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
+from neurospyke.sim.ops.learning_step import learning_step
+from neurospyke.sim.ops.spiking_linear import spiking_linear
 from neurospyke.sim.ops.stdp import stdp
 from neurospyke.sim.ops.winners import winners
 from neurospyke.sim.plasticity import STDP
@@ -23,13 +24,13 @@ def learn_by_stdp(
     *,
     layers: Sequence[str] | None = None,
     epochs: int = 1,
+    online: bool = False,
 ) -> Network:
     """Copy of a network whose layers have learned by STDP, one layer after another.
 
     A layer starts once the layers below it have finished. For each batch it fires, one map is kept
-    at each position, the rule's winners are found, and their weights change. Winners of a batch
-    come from the weights at its start, so batches of one image are online learning. Nothing is
-    random: the same network and batches give the same weights.
+    at each position, the rule's winners are found, and their weights change. Nothing is random: the
+    same network and batches give the same weights.
 
     Layers whose rule is None stay as they are. That holds for the reward-trained last layer of
     `mozafari2019`: it keeps its initial weights, since learning by reward is not part of this
@@ -41,6 +42,9 @@ def learn_by_stdp(
             layer and epoch, for example `images.split(64)`.
         layers: names of the layers to train, each with a rule; None trains all that have one.
         epochs: passes over the batches for each layer, at least 1.
+        online: False finds the winners of a batch with the weights at its start; True goes image by
+            image, each with the weights that the one before has left, as if batches held one
+            image each.
 
     Returns:
         The trained copy.
@@ -58,11 +62,13 @@ def learn_by_stdp(
     learned = copy.deepcopy(network)
     with torch.no_grad():
         for name in names:
-            _learn_layer(learned, name, batches, epochs)
+            _learn_layer(learned, name, batches, epochs, online)
     return learned
 
 
-def _learn_layer(network: Network, name: str, batches: Iterable[Tensor], epochs: int) -> None:
+def _learn_layer(
+    network: Network, name: str, batches: Iterable[Tensor], epochs: int, online: bool
+) -> None:
     layer = network.layers[name]
     assert isinstance(layer, Plastic)
     below = network.layer_names[network.layer_names.index(name) - 1]
@@ -72,8 +78,9 @@ def _learn_layer(network: Network, name: str, batches: Iterable[Tensor], epochs:
         for images in batches:
             check_images(images)
             latency = network.latency(images.to(layer.weight.device), below)
-            layer.weight.copy_(_learned_weight(layer, latency, n_seen))
-            n_seen += len(images)
+            for part in _same_rates(layer, latency, n_seen) if online else [latency]:
+                layer.weight.copy_(_learned_weight(layer, part, n_seen, online))
+                n_seen += len(part)
         if n_seen == seen_before:
             raise ValueError(
                 f"`batches` must give at least one batch in every pass; got none in pass "
@@ -81,37 +88,60 @@ def _learn_layer(network: Network, name: str, batches: Iterable[Tensor], epochs:
             )
 
 
-def _learned_weight(layer: Plastic, latency_in: Tensor, n_seen: int) -> Tensor:
+def _same_rates(layer: Plastic, latency: Tensor, n_seen: int) -> Iterator[Tensor]:
+    """Parts of a batch within which the schedule does not change the learning rates."""
+    rule = layer.rule
+    assert isinstance(rule, STDP)
+    every = rule.schedule.every if rule.schedule else len(latency) + 1
+    first = every - n_seen % every if rule.schedule else len(latency)
+    yield latency[:first]
+    yield from (part for part in latency[first:].split(every) if len(part))
+
+
+def _learned_weight(layer: Plastic, latency_in: Tensor, n_seen: int, online: bool) -> Tensor:
     """Weights after one batch: fire, compete, and let the winners learn."""
     rule = layer.rule
     assert isinstance(rule, STDP)
-    latency, potential = layer.fire(latency_in)
-    weight: Tensor = layer.weight
-    stride, padding = 1, 0
+    settings = {
+        "n_bins": layer.n_bins,
+        "k": rule.n_winners,
+        "radius": rule.radius,
+        "lower": rule.lower,
+        "upper": rule.upper,
+        "stabilizer": rule.stabilizer,
+        "clamp": rule.clamp,
+    }
     if isinstance(layer, SpikingConvolution):
-        latency, potential = pointwise_inhibition(latency, potential)
-        stride, padding = layer.stride, layer.padding
-    else:
-        # one position a unit, and no competition but for the winners' places
-        latency_in = latency_in.flatten(1)[..., None, None]
-        latency, potential = latency[..., None, None], potential[..., None, None]
-        weight = weight[..., None, None]
-    rate_positive, rate_negative = rule.rates(n_seen)
-    new = stdp(
-        weight,
-        latency_in,
-        latency,
-        winners(latency, potential, rule.n_winners, radius=rule.radius),
-        rate_positive,
-        rate_negative,
-        lower=rule.lower,
-        upper=rule.upper,
-        stabilizer=rule.stabilizer,
-        clamp="all" if rule.clamp == "all" else "winners",
-        stride=stride,
-        padding=padding,
-    )
-    return new.view_as(layer.weight)
+        weight: Tensor = layer.weight
+        settings |= {"stride": layer.stride, "padding": layer.padding}
+        return learning_step(
+            weight, latency_in, layer.threshold, *rule.rates(n_seen), **settings, online=online
+        )[0]
+    return _learned_linear(layer, latency_in, rule, n_seen, online)
+
+
+def _learned_linear(
+    layer: SpikingLinear, latency_in: Tensor, rule: STDP, n_seen: int, online: bool
+) -> Tensor:
+    """The same without competition at a position: every unit has a place of its own."""
+    weight: Tensor = layer.weight[..., None, None]
+    for part in latency_in.flatten(1).split(1 if online else max(len(latency_in), 1)):
+        latency, potential = spiking_linear(
+            part, weight[..., 0, 0], layer.threshold, n_bins=layer.n_bins
+        )
+        spikes, drive = latency[..., None, None], potential[..., None, None]
+        weight = stdp(
+            weight,
+            part[..., None, None],
+            spikes,
+            winners(spikes, drive, rule.n_winners, radius=rule.radius),
+            *rule.rates(n_seen),
+            lower=rule.lower,
+            upper=rule.upper,
+            stabilizer=rule.stabilizer,
+            clamp="all" if rule.clamp == "all" else "winners",
+        )
+    return weight.view_as(layer.weight)
 
 
 def _plastic_names(network: Network, layers: Sequence[str] | None) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT
+from neurospyke.sim.ops.kernels.fixed_point import fixed_point, power_of_two
 
 
 def check_weight(weight: Tensor, axes: tuple[str, ...]) -> None:
@@ -48,6 +49,36 @@ def check_inputs(latency: Tensor, weight: Tensor) -> None:
             f"`weight` must be on the device of `latency`, {latency.device}; got {weight.device}; "
             "move one with .to(device)"
         )
+
+
+PRECISIONS = ("full", "fast", "reproducible")
+
+
+def check_precision(precision: str) -> None:
+    """Refuse a precision that does not exist.
+
+    Raises:
+        ValueError: it is none of `PRECISIONS`.
+    """
+    if precision not in PRECISIONS:
+        raise ValueError(f"`precision` must be one of {PRECISIONS}; got {precision!r}")
+
+
+def on_grid(weight: Tensor) -> Tensor:
+    """Weights rounded to whole multiples of a power of two, one a map, as float64.
+
+    The step is chosen so that any sum of a map's weights is a whole number of steps below 2^31:
+    sums in float64 are then exact. float64 weights are not rounded.
+
+    Example:
+        >>> import torch
+        >>> on_grid(torch.tensor([[0.75, 2.0**-30]])).tolist()
+        [[0.75, 0.0]]
+    """
+    if weight.dtype == torch.float64:
+        return weight
+    steps, exponent = fixed_point(weight)
+    return steps * power_of_two(exponent).view(-1, *[1] * (weight.ndim - 1))
 
 
 def per_map(value: float | Tensor, weight: Tensor, name: str) -> Tensor:

@@ -11,8 +11,12 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_latency
+from neurospyke.sim.ops import native
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.window import channels_last
 
 AXES = ("batch", "map", "height", "width")
+NATIVE = (torch.float32, torch.float64)
 
 
 def check_potential(latency: Tensor, potential: Tensor) -> None:
@@ -80,17 +84,22 @@ def reference(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.library.custom_op("neurospyke::pointwise_inhibition", mutates_args=())
 def _pointwise_inhibition(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
-    latency, potential = latency.contiguous(), potential.contiguous()
+    if native.available(latency, potential) and potential.dtype in NATIVE:
+        return native.pointwise_inhibition(latency, potential)
     earliest = latency.amin(1, keepdim=True)
     # argmax gives the first of equal values: the lowest map index
     winner = torch.where(latency == earliest, potential, -torch.inf).argmax(1, keepdim=True)
     drive = potential.gather(1, winner).masked_fill_(earliest == SILENT, 0.0)
     return (
-        torch.full_like(latency, SILENT).scatter_(1, winner, earliest),
-        torch.zeros_like(potential).scatter_(1, winner, drive),
+        channels_last(latency.shape, latency).fill_(SILENT).scatter_(1, winner, earliest),
+        channels_last(latency.shape, potential).zero_().scatter_(1, winner, drive),
     )
 
 
 @_pointwise_inhibition.register_fake
 def _(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
-    return latency.new_empty(latency.shape), potential.new_empty(potential.shape)
+    return channels_last(latency.shape, latency), channels_last(latency.shape, potential)
+
+
+register_gpu(_pointwise_inhibition, "pointwise_inhibition")
+register_vmap(_pointwise_inhibition, 0, 1)

@@ -12,7 +12,16 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import check_latency
-from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
+from neurospyke.sim.ops import native
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.window import (
+    channels_last,
+    check_fit,
+    output_size,
+    pad_silence,
+    pair,
+    sides,
+)
 
 
 def pool(
@@ -32,7 +41,7 @@ def pool(
         padding: silence round the input, one int or (top, bottom, left, right).
 
     Returns:
-        uint8 (batch, channel, height, width).
+        uint8 (batch, channel, height, width), channels innermost in memory.
 
     Raises:
         TypeError: `latency` is not a uint8 tensor.
@@ -71,11 +80,14 @@ def reference(
 def _pool(
     latency: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
+    if native.available(latency):
+        return native.pool(latency, kernel, stride, padding)
     # a minimum over a rectangle is a minimum over rows of minima over columns
     padded = pad_silence(latency, padding)
     height, width = output_size(latency.shape[2:], kernel, stride, padding)
     rows = _earliest(padded, 2, kernel[0], stride[0], height)
-    return _earliest(rows, 3, kernel[1], stride[1], width)
+    earliest = _earliest(rows, 3, kernel[1], stride[1], width)
+    return channels_last(earliest.shape, latency).copy_(earliest)
 
 
 def _earliest(latency: Tensor, axis: int, kernel: int, stride: int, size: int) -> Tensor:
@@ -93,4 +105,8 @@ def _(
     latency: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
     size = output_size(latency.shape[2:], kernel, stride, padding)
-    return latency.new_empty((*latency.shape[:2], *size))
+    return channels_last((*latency.shape[:2], *size), latency)
+
+
+register_gpu(_pool, "pool")
+register_vmap(_pool, 0)

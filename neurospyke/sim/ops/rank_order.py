@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_bins
+from neurospyke.sim.ops.registration import register_vmap
 
 
 def rank_order(
@@ -123,3 +124,6 @@ def _equal_size(n: Tensor, n_bins: int) -> Tensor:
 @_rank_order.register_fake
 def _(intensity: Tensor, n_bins: int, bins: str) -> Tensor:
     return intensity.new_empty(intensity.shape, dtype=torch.uint8)
+
+
+register_vmap(_rank_order, 0)

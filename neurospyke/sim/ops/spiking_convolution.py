@@ -10,16 +10,36 @@ e31; as convolutional layers in Kheradpisheh et al. (2018), Neural Networks 99: 
 """
 
 from collections.abc import Sequence
+from typing import Literal, overload
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_bins, check_latency
-from neurospyke.sim.ops.crossing import check_inputs, check_weight, first_crossing, per_map
-from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
+from neurospyke.sim.ops import native
+from neurospyke.sim.ops.crossing import (
+    check_inputs,
+    check_precision,
+    check_weight,
+    first_crossing,
+    on_grid,
+    per_map,
+)
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.window import (
+    channels_last,
+    check_fit,
+    output_size,
+    pad_silence,
+    pair,
+    sides,
+)
+
+Precision = Literal["full", "fast", "reproducible"]
 
 
+@overload
 def spiking_convolution(
     latency: Tensor,
     weight: Tensor,
@@ -28,13 +48,39 @@ def spiking_convolution(
     n_bins: int,
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
-) -> tuple[Tensor, Tensor]:
+    precision: Precision = "full",
+    return_potential: Literal[True] = True,
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def spiking_convolution(
+    latency: Tensor,
+    weight: Tensor,
+    threshold: float | Tensor | None,
+    *,
+    n_bins: int,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int, int, int] = 0,
+    precision: Precision = "full",
+    return_potential: Literal[False],
+) -> Tensor: ...
+def spiking_convolution(
+    latency: Tensor,
+    weight: Tensor,
+    threshold: float | Tensor | None,
+    *,
+    n_bins: int,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int, int, int] = 0,
+    precision: Precision = "full",
+    return_potential: bool = True,
+) -> tuple[Tensor, Tensor] | Tensor:
     """First-spike convolution: spike in the first bin t with V[t] > threshold.
 
     V[t] is the sum of the weights whose input has spiked by bin t. Sums are taken in the dtype of
     the weights and in no promised order, so a potential within rounding of its threshold may fall
-    on either side. Shapes, dtypes and devices are checked; values are not read: an input spike in
-    bin n_bins or later counts as silence.
+    on either side; on one kind of device the order is fixed, so that neither the batch nor the
+    number of threads nor the layout in memory changes a result. Shapes, dtypes and devices are
+    checked; values are not read: an input spike in bin n_bins or later counts as silence.
 
     Args:
         latency: uint8 (batch, channel, height, width), bin of each input's spike, 255 = silent.
@@ -44,10 +90,15 @@ def spiking_convolution(
         n_bins: number of time bins, 1 to 254.
         stride: step of the window, one int or (height, width).
         padding: silence round the input, one int or (top, bottom, left, right).
+        precision: of float32 weights. "full" sums them as they are; "fast" lets a GPU round them to
+            half precision; "reproducible" rounds them to whole multiples of a power of two (see
+            `on_grid`), whose sums are exact and so the same bit for bit on every device.
+        return_potential: False leaves the potential out, which is faster.
 
     Returns:
         latency: uint8 (batch, map, height, width), time bin, 255 = silent.
         potential: V in the bin of the spike, 0 where silent, same shape, dtype of `weight`.
+        Both have channels innermost in memory (torch.channels_last).
 
     Raises:
         TypeError: a dtype or type is wrong.
@@ -65,14 +116,35 @@ def spiking_convolution(
         >>> [out.item() for out in spiking_convolution(latency, weight, 1.0, n_bins=3)]
         [2, 2.5]
     """
+    settings = checked(latency, weight, threshold, n_bins, stride, padding, precision)
+    latency, potential = _spiking_convolution(latency, weight, *settings, return_potential)
+    return (latency, potential) if return_potential else latency
+
+
+def checked(
+    latency: Tensor,
+    weight: Tensor,
+    threshold: float | Tensor | None,
+    n_bins: int,
+    stride: int | tuple[int, int],
+    padding: int | tuple[int, int, int, int],
+    precision: str,
+) -> tuple[Tensor | None, int, tuple[int, int], tuple[int, int, int, int], str]:
+    """Thresholds a map, bins, stride, padding and precision, once a convolution's arguments fit.
+
+    Raises:
+        TypeError: a dtype or type is wrong.
+        ValueError: axes, channels, devices, bins, stride, padding or precision do not fit.
+    """
     check_latency(latency, "latency", axes=("batch", "channel", "height", "width"))
     check_weight(weight, ("map", "channel", "kernel height", "kernel width"))
     check_inputs(latency, weight)
     check_bins(n_bins)
+    check_precision(precision)
     steps, margins = pair(stride, "stride"), sides(padding)
     check_fit(latency.shape[2:], weight.shape[2:], margins)
     thresholds = None if threshold is None else per_map(threshold, weight, "threshold")
-    return _spiking_convolution(latency, weight, thresholds, n_bins, steps, margins)
+    return thresholds, n_bins, steps, margins, precision
 
 
 def reference(
@@ -83,21 +155,22 @@ def reference(
     n_bins: int,
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
-) -> tuple[Tensor, Tensor]:
+    precision: Precision = "full",
+    return_potential: bool = True,
+) -> tuple[Tensor, Tensor] | Tensor:
     """The equations line by line: every bin's wave, every bin's potential, then the crossing."""
+    kernel = on_grid(weight) if precision == "reproducible" else weight
     padded = pad_silence(latency, sides(padding))
-    waves = [(padded <= t).to(weight.dtype) for t in range(n_bins)]
-    v = torch.stack([F.conv2d(wave, weight.contiguous(), stride=stride) for wave in waves])
+    waves = [(padded <= t).to(kernel.dtype) for t in range(n_bins)]
+    v = torch.stack([F.conv2d(wave, kernel.contiguous(), stride=stride) for wave in waves])
     if threshold is None:
         crossed = (v > 0) & (torch.arange(n_bins) == n_bins - 1).view(-1, 1, 1, 1, 1)
     else:
         crossed = v > per_map(threshold, weight, "threshold").view(-1, 1, 1)
     fired, first = crossed.any(0), crossed.int().argmax(0)
-    potential = v.gather(0, first[None])[0]
-    return (
-        first.masked_fill(~fired, SILENT).to(torch.uint8),
-        potential.masked_fill(~fired, 0.0),
-    )
+    potential = v.gather(0, first[None])[0].masked_fill(~fired, 0.0).to(weight.dtype)
+    spike = first.masked_fill(~fired, SILENT).to(torch.uint8)
+    return (spike, potential) if return_potential else spike
 
 
 @torch.library.custom_op("neurospyke::spiking_convolution", mutates_args=())
@@ -108,14 +181,25 @@ def _spiking_convolution(
     n_bins: int,
     stride: Sequence[int],
     padding: Sequence[int],
+    precision: str,
+    return_potential: bool,
 ) -> tuple[Tensor, Tensor]:
-    kernel = weight.contiguous()
+    if native.available(latency, weight):
+        return native.convolution(
+            latency, weight, threshold, n_bins, stride, padding, precision, return_potential
+        )
+    exact = precision == "reproducible" and weight.dtype == torch.float32
+    kernel = (on_grid(weight) if exact else weight).contiguous()
 
     def potential_of(spiked: Tensor) -> Tensor:
         return F.conv2d(spiked.to(kernel.dtype), kernel, stride=tuple(stride))
 
-    thresholds = None if threshold is None else threshold.view(-1, 1, 1)
-    return first_crossing(pad_silence(latency, padding), potential_of, thresholds, n_bins)
+    thresholds = None if threshold is None else threshold.to(kernel.dtype).view(-1, 1, 1)
+    found = first_crossing(pad_silence(latency, padding), potential_of, thresholds, n_bins)
+    spike = channels_last(found[0].shape, latency).copy_(found[0])
+    if not return_potential:
+        return spike, weight.new_empty(0)
+    return spike, channels_last(found[1].shape, weight).copy_(found[1])
 
 
 @_spiking_convolution.register_fake
@@ -126,7 +210,14 @@ def _(
     n_bins: int,
     stride: Sequence[int],
     padding: Sequence[int],
+    precision: str,
+    return_potential: bool,
 ) -> tuple[Tensor, Tensor]:
     size = output_size(latency.shape[2:], weight.shape[2:], stride, padding)
     shape = (latency.shape[0], weight.shape[0], *size)
-    return latency.new_empty(shape), weight.new_empty(shape)
+    potential = channels_last(shape, weight) if return_potential else weight.new_empty(0)
+    return channels_last(shape, latency), potential
+
+
+register_gpu(_spiking_convolution, "spiking_convolution")
+register_vmap(_spiking_convolution, 0)

@@ -12,11 +12,24 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_bins, check_latency
-from neurospyke.sim.ops.crossing import check_inputs, check_weight, first_crossing, per_map
+from neurospyke.sim.ops.crossing import (
+    check_inputs,
+    check_precision,
+    check_weight,
+    on_grid,
+    per_map,
+)
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.spiking_convolution import Precision
 
 
 def spiking_linear(
-    latency: Tensor, weight: Tensor, threshold: float | Tensor | None, *, n_bins: int
+    latency: Tensor,
+    weight: Tensor,
+    threshold: float | Tensor | None,
+    *,
+    n_bins: int,
+    precision: Precision = "full",
 ) -> tuple[Tensor, Tensor]:
     """First-spike linear layer: spike in the first bin t with V[t] > threshold.
 
@@ -30,6 +43,7 @@ def spiking_linear(
         threshold: one number, a tensor (unit,), or None to read out in the last bin, where a unit
             spikes if V > 0.
         n_bins: number of time bins, 1 to 254.
+        precision: as in `spiking_convolution`.
 
     Returns:
         latency: uint8 (batch, unit), time bin, 255 = silent.
@@ -54,41 +68,56 @@ def spiking_linear(
     check_weight(weight, ("unit", "channel"))
     check_inputs(latency, weight)
     check_bins(n_bins)
+    check_precision(precision)
     thresholds = None if threshold is None else per_map(threshold, weight, "threshold")
-    return _spiking_linear(latency, weight, thresholds, n_bins)
+    return _spiking_linear(latency, weight, thresholds, n_bins, precision)
 
 
 def reference(
-    latency: Tensor, weight: Tensor, threshold: float | Tensor | None, *, n_bins: int
+    latency: Tensor,
+    weight: Tensor,
+    threshold: float | Tensor | None,
+    *,
+    n_bins: int,
+    precision: Precision = "full",
 ) -> tuple[Tensor, Tensor]:
     """The equations line by line: every bin's wave, every bin's potential, then the crossing."""
-    waves = [(latency <= t).to(weight.dtype) for t in range(n_bins)]
-    v = torch.stack([wave @ weight.T for wave in waves])
+    rows = on_grid(weight) if precision == "reproducible" else weight
+    v = torch.stack([(latency <= t).to(rows.dtype) @ rows.T for t in range(n_bins)])
     if threshold is None:
         crossed = (v > 0) & (torch.arange(n_bins) == n_bins - 1).view(-1, 1, 1)
     else:
         crossed = v > per_map(threshold, weight, "threshold")
     fired, first = crossed.any(0), crossed.int().argmax(0)
-    potential = v.gather(0, first[None])[0]
-    return (
-        first.masked_fill(~fired, SILENT).to(torch.uint8),
-        potential.masked_fill(~fired, 0.0),
-    )
+    potential = v.gather(0, first[None])[0].masked_fill(~fired, 0.0).to(weight.dtype)
+    return first.masked_fill(~fired, SILENT).to(torch.uint8), potential
 
 
 @torch.library.custom_op("neurospyke::spiking_linear", mutates_args=())
 def _spiking_linear(
-    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int
+    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int, precision: str
 ) -> tuple[Tensor, Tensor]:
-    def potential_of(spiked: Tensor) -> Tensor:
-        return spiked.to(weight.dtype) @ weight.T
-
-    return first_crossing(latency.contiguous(), potential_of, threshold, n_bins)
+    # a convolution of one position
+    spike, potential = torch.ops.neurospyke.spiking_convolution(
+        latency[:, :, None, None],
+        weight[:, :, None, None],
+        threshold,
+        n_bins,
+        (1, 1),
+        (0, 0, 0, 0),
+        precision,
+        True,
+    )
+    return spike.flatten(1).contiguous(), potential.flatten(1).contiguous()
 
 
 @_spiking_linear.register_fake
 def _(
-    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int
+    latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int, precision: str
 ) -> tuple[Tensor, Tensor]:
     shape = (latency.shape[0], weight.shape[0])
     return latency.new_empty(shape), weight.new_empty(shape)
+
+
+register_gpu(_spiking_linear, "spiking_linear")
+register_vmap(_spiking_linear, 0)

@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_latency
+from neurospyke.sim.ops import native
 from neurospyke.sim.ops.crossing import check_inputs, check_weight, per_map
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
 from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
 
 
@@ -47,7 +49,8 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
     Args:
         weight: float32 or float64 (map, channel, kernel height, kernel width); left unchanged.
         latency_in: uint8 (batch, channel, height, width), the layer's input, before padding.
-        latency_out: uint8 (batch, map, height, width), the layer's output.
+        latency_out: uint8 (batch, map, height, width), the layer's output, or (batch, 1, height,
+            width), that of the one map that spiked at each position.
         winners: int64 (batch, k, 3), rows (map, row, column); rows of -1 are passed over.
         rate_positive: potentiation rate, one number or a tensor (map,); a negative one reverses it.
         rate_negative: depression rate, usually negative, one number or a tensor (map,).
@@ -84,7 +87,7 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
     steps, margins = pair(stride, "stride"), sides(padding)
     _check_layer(weight, latency_in, latency_out, steps, margins)
     _check_winners(winners, latency_out)
-    _check_rule(lower, upper, clamp)
+    check_rule(lower, upper, clamp)
     return _stdp(
         weight,
         latency_in,
@@ -114,7 +117,7 @@ def _check_layer(
     check_fit(latency_in.shape[2:], weight.shape[2:], padding)
     size = output_size(latency_in.shape[2:], weight.shape[2:], stride, padding)
     shape = (latency_in.shape[0], weight.shape[0], *size)
-    if tuple(latency_out.shape) != shape:
+    if tuple(latency_out.shape) not in {shape, (shape[0], 1, *size)}:
         raise ValueError(
             f"`latency_out` must have shape {shape}, the output of `weight` on `latency_in`; "
             f"got {tuple(latency_out.shape)}; pass the layer's own stride and padding"
@@ -132,7 +135,12 @@ def _check_winners(winners: Tensor, latency_out: Tensor) -> None:
         )
 
 
-def _check_rule(lower: float, upper: float, clamp: str) -> None:
+def check_rule(lower: float, upper: float, clamp: str) -> None:
+    """Refuse bounds in the wrong order and a clamp that does not exist.
+
+    Raises:
+        ValueError: one of them.
+    """
     if not lower < upper:
         raise ValueError(f"`lower` must be below `upper`; got {lower} and {upper}; swap them")
     if clamp not in {"winners", "all"}:
@@ -165,7 +173,7 @@ def reference(  # noqa: PLR0913
         for m, y, x in found:
             top, left = y * down, x * across
             t_pre = padded[sample, :, top : top + height, left : left + width]
-            t_post = latency_out[sample, m, y, x]
+            t_post = latency_out[sample, m if latency_out.shape[1] > 1 else 0, y, x]
             a = torch.where((t_pre != SILENT) & (t_pre <= t_post), positive[m], negative[m])
             w[m] += a * ((w[m] - lower) * (upper - w[m])) if stabilizer else a
             if clamp == "winners":
@@ -190,13 +198,29 @@ def _stdp(  # noqa: PLR0913, PLR0917
     stride: Sequence[int],
     padding: Sequence[int],
 ) -> Tensor:
+    if native.available(weight, latency_in, latency_out, winners):
+        return native.stdp(
+            weight,
+            latency_in,
+            latency_out,
+            winners,
+            rate_positive,
+            rate_negative,
+            lower,
+            upper,
+            stabilizer,
+            clamp,
+            stride,
+            padding,
+        )
     # winners of different maps never touch the same weights, so those whose turn it is go together
-    new = weight.clone(memory_format=torch.contiguous_format)
+    new = weight.clone()
     sample, rank = (winners[..., 0] >= 0).nonzero(as_tuple=True)
     maps, row, column = winners[sample, rank].unbind(1)
     windows = pad_silence(latency_in, padding).unfold(2, weight.shape[2], stride[0])
     t_pre = windows.unfold(3, weight.shape[3], stride[1])[sample, :, row, column]
-    t_post = latency_out[sample, maps, row, column].view(-1, 1, 1, 1)
+    owner = maps if latency_out.shape[1] > 1 else torch.zeros_like(maps)
+    t_post = latency_out[sample, owner, row, column].view(-1, 1, 1, 1)
     early = (t_pre != SILENT) & (t_pre <= t_post)
     per_winner = (-1, 1, 1, 1)
     rate = torch.where(
@@ -239,4 +263,8 @@ def _(  # noqa: PLR0913, PLR0917
     stride: Sequence[int],
     padding: Sequence[int],
 ) -> Tensor:
-    return weight.new_empty(weight.shape)
+    return torch.empty_like(weight)
+
+
+register_gpu(_stdp, "stdp")
+register_vmap(_stdp)

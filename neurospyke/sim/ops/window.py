@@ -97,3 +97,16 @@ def pad_silence(latency: Tensor, padding: Sequence[int]) -> Tensor:
     """
     top, bottom, left, right = padding
     return F.pad(latency.contiguous(), (left, right, top, bottom), value=SILENT)
+
+
+def channels_last(shape: Sequence[int], like: Tensor) -> Tensor:
+    """Uninitialised (batch, channel, height, width) with channels innermost, as ops give it back.
+
+    Example:
+        >>> import torch
+        >>> channels_last((1, 3, 2, 2), torch.zeros(1)).stride()
+        (12, 1, 6, 3)
+    """
+    return torch.empty(
+        tuple(shape), dtype=like.dtype, device=like.device, memory_format=torch.channels_last
+    )

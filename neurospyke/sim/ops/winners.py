@@ -14,10 +14,19 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_latency
-from neurospyke.sim.ops.pointwise_inhibition import AXES, check_potential
+from neurospyke.sim.ops import native
+from neurospyke.sim.ops.pointwise_inhibition import AXES, NATIVE, check_potential
+from neurospyke.sim.ops.registration import register_gpu, register_vmap
 
 
-def winners(latency: Tensor, potential: Tensor, k: int, *, radius: int | None = None) -> Tensor:
+def winners(
+    latency: Tensor,
+    potential: Tensor,
+    k: int,
+    *,
+    radius: int | None = None,
+    maps: Tensor | None = None,
+) -> Tensor:
     """The k winners of each sample, at most one a map, best first.
 
     Shapes, dtypes and devices are checked; values are not read, and potentials are taken as finite.
@@ -28,6 +37,9 @@ def winners(latency: Tensor, potential: Tensor, k: int, *, radius: int | None = 
         k: number of winners sought, 1 or more.
         radius: half-width, in positions, of the square that a winner clears in all maps: 0 clears
             its own position, None clears no square.
+        maps: where inhibition has left one map a position, that map: int64 (batch, 1, height,
+            width), -1 for none, as `inhibited_convolution` returns it; latency and potential then
+            have one channel as well.
 
     Returns:
         int64 (batch, k, 3), rows (map, row, column), -1 where fewer than k are found.
@@ -49,19 +61,51 @@ def winners(latency: Tensor, potential: Tensor, k: int, *, radius: int | None = 
     """
     check_latency(latency, "latency", axes=AXES)
     check_potential(latency, potential)
-    _check_count(k, "k", 1)
+    check_count(k, "k", 1)
     if radius is not None:
-        _check_count(radius, "radius", 0)
-    return _winners(latency, potential, k, radius)
+        check_count(radius, "radius", 0)
+    if maps is not None:
+        _check_maps(maps, latency)
+    return _winners(latency, potential, k, radius, maps)
 
 
-def _check_count(value: int, name: str, least: int) -> None:
+def _check_maps(maps: Tensor, latency: Tensor) -> None:
+    if not isinstance(maps, Tensor) or maps.dtype != torch.int64:
+        got = maps.dtype if isinstance(maps, Tensor) else type(maps).__name__
+        raise TypeError(
+            f"`maps` must be an int64 tensor; got {got}; pass what inhibited_convolution returns"
+        )
+    if latency.shape[1] != 1 or maps.shape != latency.shape or maps.device != latency.device:
+        raise ValueError(
+            "`maps` must have the shape of `latency`, (batch, 1, height, width), on "
+            f"{latency.device}; got {tuple(maps.shape)} on {maps.device} for a latency of shape "
+            f"{tuple(latency.shape)}"
+        )
+
+
+def check_count(value: int, name: str, least: int) -> None:
+    """Refuse a number that is not whole or too small.
+
+    Raises:
+        ValueError: it is not an int from `least` up.
+    """
     if not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool) or value < least:
         raise ValueError(f"`{name}` must be an int from {least} up; got {value!r}")
 
 
-def reference(latency: Tensor, potential: Tensor, k: int, *, radius: int | None = None) -> Tensor:
+def reference(
+    latency: Tensor,
+    potential: Tensor,
+    k: int,
+    *,
+    radius: int | None = None,
+    maps: Tensor | None = None,
+) -> Tensor:
     """The rule line by line: list what is left, take the best, remove, repeat."""
+    if maps is not None:
+        every = torch.arange(int(maps.max().clamp(min=0)) + 1).view(-1, 1, 1)
+        latency = torch.where(maps == every, latency, SILENT)
+        potential = potential.expand(latency.shape)
     found = torch.full((len(latency), k, 3), -1)
     for left, drive, rows in zip(latency.clone(), potential, found, strict=True):
         for rank in range(k):
@@ -79,11 +123,20 @@ def reference(latency: Tensor, potential: Tensor, k: int, *, radius: int | None 
 
 
 @torch.library.custom_op("neurospyke::winners", mutates_args=())
-def _winners(latency: Tensor, potential: Tensor, k: int, radius: int | None) -> Tensor:
+def _winners(
+    latency: Tensor, potential: Tensor, k: int, radius: int | None, maps: Tensor | None
+) -> Tensor:
+    if native.available(latency, potential) and potential.dtype in NATIVE:
+        return native.winners(latency, potential, k, radius, maps)
+    if maps is None:
+        return _best(latency.flatten(2).clone(), potential.flatten(2), latency.shape[2:], k, radius)
+    return _best_given(latency, potential, k, radius, maps)
+
+
+def _best(left: Tensor, drive: Tensor, size: torch.Size, k: int, radius: int | None) -> Tensor:
     # every map keeps its champion; only champions compete, and only a cleared one is replaced
-    width = latency.shape[3]
-    left, drive = latency.flatten(2).clone(), potential.flatten(2)
-    samples = torch.arange(len(latency), device=latency.device)
+    width = size[1]
+    samples = torch.arange(len(left), device=left.device)
     champions = _first(left, drive)
     rows = []
     for _ in range(k):
@@ -96,10 +149,32 @@ def _winners(latency: Tensor, potential: Tensor, k: int, radius: int | None) -> 
         rows.append(row.masked_fill(~found[:, None], -1))
         left[samples, best] = SILENT
         if radius is not None:
-            cleared = _square(position, radius, latency.shape[2:])
+            cleared = _square(position, radius, size)
             left.masked_fill_(cleared[:, None], SILENT)
             stale = cleared[samples[:, None], champions]
             champions[stale] = _first(left[stale], drive[stale])
+    return torch.stack(rows, dim=1)
+
+
+def _best_given(
+    latency: Tensor, potential: Tensor, k: int, radius: int | None, maps: Tensor
+) -> Tensor:
+    """The same where each position has one map: positions compete, in the order of their maps."""
+    size, places = latency.shape[2:], latency[0].numel()
+    left = latency.flatten(1).masked_fill(maps.flatten(1) < 0, SILENT)
+    drive, owner = potential.flatten(1), maps.flatten(1)
+    order = (owner * places + torch.arange(places, device=maps.device)).argsort(1)
+    rows = []
+    for _ in range(k):
+        # in the order of maps, then positions, the first of equals has the lowest flat index
+        best = order.gather(1, _first(left.gather(1, order), drive.gather(1, order))[:, None])
+        found = left.gather(1, best) != SILENT
+        row = torch.cat([owner.gather(1, best), best // size[1], best % size[1]], dim=1)
+        rows.append(row.masked_fill(~found, -1))
+        cleared = owner == owner.gather(1, best)
+        if radius is not None:
+            cleared |= _square(best[:, 0], radius, size)
+        left = left.masked_fill(cleared & found, SILENT)
     return torch.stack(rows, dim=1)
 
 
@@ -119,5 +194,11 @@ def _square(position: Tensor, radius: int, size: torch.Size) -> Tensor:
 
 
 @_winners.register_fake
-def _(latency: Tensor, potential: Tensor, k: int, radius: int | None) -> Tensor:
+def _(
+    latency: Tensor, potential: Tensor, k: int, radius: int | None, maps: Tensor | None
+) -> Tensor:
     return latency.new_empty((latency.shape[0], k, 3), dtype=torch.int64)
+
+
+register_gpu(_winners, "winners")
+register_vmap(_winners, 0, 1, 4)

@@ -1,0 +1,233 @@
+// Convolution of at-most-one-spike inputs by integrate-and-fire neurons, window by window.
+//
+// The spikes of a window are put in order of their bins, and each adds one row of weights, all maps
+// at once, to sums held in registers. Sums are taken in the order (bin, kernel row, kernel column,
+// channel) on every instruction set, so that results do not depend on it, on the batch, on threads
+// or on the layout. Three things are left out where they cannot matter:
+//   - windows and bins with so few spikes that no sum can have passed its threshold,
+//   - bins after the last map has spiked,
+//   - with weights >= 0, spikes within a bin after the last map has spiked.
+#pragma once
+
+#include "events.hpp"
+
+namespace neurospyke {
+namespace NEUROSPYKE_ISA {
+
+#define NEUROSPYKE_INLINE inline __attribute__((always_inline))
+
+constexpr int64_t ALL = INT64_MAX;
+
+// A pointer of which the compiler knows nothing, so that it addresses a block of registers from one
+// base instead of keeping every register's address in a register of its own.
+template <class P>
+NEUROSPYKE_INLINE P* opaque(P* pointer) {
+  __asm__("" : "+r"(pointer));
+  return pointer;
+}
+
+template <class T>
+struct Layer {
+  const T* weight;     // (input, map), rows padded with zeros to whole registers
+  const T* threshold;  // (map,), padded with infinity; zeros to read out in the last bin
+  int64_t maps, row, inputs, n_bins;
+  int64_t quiet;  // so many spikes cannot take any sum over its threshold; -1: none is needed
+  bool read_out, growing, inhibited, with_potential;
+  bool counted;  // few enough spikes can be counted
+  bool one_threshold;  // the same for all maps, and at least 0, so that padding never passes it
+};
+
+// What a window's neurons do, in buffers of whole registers.
+template <class T>
+struct Outcome {
+  uint8_t* latency;
+  T* potential;
+  int64_t best_time, best_map;
+  T best_potential;
+  int64_t additions;
+};
+
+// Records the maps of a block whose sums have passed their thresholds by bin t; returns how many.
+template <class T, int N>
+NEUROSPYKE_INLINE int64_t settle(const Layer<T>& layer, typename Lanes<T>::Vec (&sum)[N],
+                                 int64_t first, uint8_t t, Outcome<T>& out) {
+  using L = Lanes<T>;
+  const typename L::Vec spent = L::all(-static_cast<T>(__builtin_inf()));
+  const T* threshold = opaque(layer.threshold + first);
+  uint8_t* latency = opaque(out.latency + first);
+  T* potential = opaque(out.potential + first);
+  int64_t n = 0;
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) {
+    const uint32_t lanes = L::above(sum[v], L::load(threshold + v * L::width));
+    if (!L::masked && lanes == 0) continue;
+    n += __builtin_popcount(lanes);
+    L::put_bytes(latency + v * L::width, lanes, t);
+    if (layer.with_potential)
+      L::store(potential + v * L::width, L::put(L::load(potential + v * L::width), lanes, sum[v]));
+    sum[v] = L::put(sum[v], lanes, spent);
+  }
+  return n;
+}
+
+template <class T, int N>
+NEUROSPYKE_INLINE bool any_above(const Layer<T>& layer, const typename Lanes<T>::Vec (&sum)[N],
+                                 int64_t first) {
+  using L = Lanes<T>;
+  if (layer.one_threshold) {
+    typename L::Vec highest = sum[0];
+#pragma GCC unroll 32
+    for (int v = 1; v < N; ++v) highest = L::higher(highest, sum[v]);
+    return L::above(highest, L::all(layer.threshold[0])) != 0;
+  }
+  const T* threshold = opaque(layer.threshold + first);
+  uint32_t any = 0;
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) any |= L::above(sum[v], L::load(threshold + v * L::width));
+  return any != 0;
+}
+
+// The best of the maps that have just spiked in bin t: largest potential, then lowest index.
+template <class T>
+static void choose_best(Outcome<T>& out, int64_t first, int64_t maps, uint8_t t) {
+  for (int64_t m = first; m < maps; ++m) {
+    if (out.latency[m] != t) continue;
+    if (t < out.best_time || out.potential[m] > out.best_potential) {
+      out.best_time = t;
+      out.best_map = m;
+      out.best_potential = out.potential[m];
+    }
+  }
+}
+
+template <class T, int N, class Index>
+NEUROSPYKE_INLINE void add_rows(typename Lanes<T>::Vec (&sum)[N], const T* weight, int64_t row,
+                     const Index* input, int64_t from, int64_t to) {
+  using L = Lanes<T>;
+  for (int64_t e = from; e < to; ++e) {
+    const T* here = opaque(weight + static_cast<int64_t>(input[e]) * row);
+#pragma GCC unroll 32
+    for (int v = 0; v < N; ++v) sum[v] = L::add(sum[v], L::load(here + v * L::width));
+  }
+}
+
+// N registers of maps from map `first` on, bin by bin.
+template <class T, class Index, int N>
+static void fire(const Layer<T>& layer, Events<Index>& events, int64_t first, Outcome<T>& out) {
+  using L = Lanes<T>;
+  typename L::Vec sum[N];
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) sum[v] = L::zero();
+  const int64_t last = least(layer.maps, first + N * L::width);
+  int64_t waiting = last - first, e = 0;
+  // with weights >= 0 a sum never falls, so that it may be looked at within a bin; ever more rarely
+  int64_t pause = layer.growing && !layer.with_potential ? most(layer.quiet, 0) + 2 : ALL;
+  int64_t step = 2;
+  bool more = events.n_groups > 0 || events.sort_next_bin();
+  if (layer.quiet < 0 && !(more && events.group_time[0] == 0)) {
+    waiting -= settle(layer, sum, first, 0, out);
+    if (layer.inhibited && waiting < last - first) return choose_best(out, first, last, 0);
+  }
+  for (int group = 0; more && waiting > 0; more = ++group < events.n_groups || events.sort_next_bin()) {
+    const uint8_t t = events.group_time[group];
+    const int64_t end = events.group_end[group];
+    if (layer.inhibited && t > out.best_time) break;
+    while (e < end && waiting > 0) {
+      const int64_t stop = least(end, pause);
+      add_rows(sum, layer.weight + first, layer.row, events.sorted, e, stop);
+      out.additions += (stop - e) * (last - first);
+      e = stop;
+      if (e == pause) {
+        pause += step;
+        step *= 2;
+      }
+      if (e <= layer.quiet || !any_above(layer, sum, first)) continue;
+      waiting -= settle(layer, sum, first, t, out);
+      if (layer.inhibited) return choose_best(out, first, last, t);
+    }
+  }
+}
+
+// The same without a threshold: every spike, in no order of time, then the sign of the sum.
+template <class T, class Index, int N>
+static void read_out(const Layer<T>& layer, Events<Index>& events, int64_t first, Outcome<T>& out) {
+  using L = Lanes<T>;
+  typename L::Vec sum[N];
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) sum[v] = L::zero();
+  const int64_t last = least(layer.maps, first + N * L::width);
+  add_rows(sum, layer.weight + first, layer.row, events.input, 0, events.n);
+  out.additions += events.n * (last - first);
+  const uint8_t t = static_cast<uint8_t>(layer.n_bins - 1);
+  if (settle(layer, sum, first, t, out) > 0 && layer.inhibited) choose_best(out, first, last, t);
+}
+
+// The same for weights >= 0 and at most 255 spikes that matter: instead of looking for the bin of a
+// crossing, count the spikes that were not enough. No branch depends on the data.
+template <class Index, int N>
+static void count(const Layer<float>& layer, Events<Index>& events, int64_t first,
+                  Outcome<float>& out) {
+  using L = Lanes<float>;
+  L::Vec sum[N];
+  L::Count n_below[N];
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) {
+    sum[v] = L::zero();
+    n_below[v] = L::none();
+  }
+  const int64_t quiet = most(layer.quiet, 0), last = least(layer.maps, first + N * L::width);
+  const float* weight = layer.weight + first;
+  const float* threshold = layer.threshold + first;
+  add_rows(sum, weight, layer.row, events.sorted, 0, quiet);
+  const uint8_t* sorted = events.sorted;
+  const int64_t n = events.n, row = layer.row;
+  for (int64_t e = quiet; e < n; ++e) {
+    const float* here = opaque(weight + static_cast<int64_t>(sorted[e]) * row);
+#pragma GCC unroll 32
+    for (int v = 0; v < N; ++v) {
+      sum[v] = L::add(sum[v], L::load(here + v * L::width));
+      n_below[v] = L::count_unless_above(n_below[v], sum[v], L::load(threshold + v * L::width));
+    }
+  }
+  out.additions += events.n * (last - first);
+  uint8_t* latency = out.latency + first;
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) L::store_bytes(latency + v * L::width, n_below[v]);
+  const uint8_t* time = events.time + quiet;
+  int64_t m = 0;
+#if defined(__AVX512VBMI__)
+  if (events.n - quiet < 128) {
+    const __m512i low = _mm512_loadu_si512(time), high = _mm512_loadu_si512(time + 64);
+    for (; m + 64 <= N * L::width; m += 64)
+      _mm512_storeu_si512(latency + m,
+                          _mm512_permutex2var_epi8(low, _mm512_loadu_si512(latency + m), high));
+  }
+#endif
+  for (; m < N * L::width; ++m) latency[m] = time[latency[m]];
+}
+
+template <class T, class Index>
+using Block = void (*)(const Layer<T>&, Events<Index>&, int64_t, Outcome<T>&);
+
+// The functions above for 1, 2, ..., MOST registers.
+template <class T, class Index, int MOST>
+struct Blocks {
+  static Block<T, Index> fire_of(int n) {
+    if constexpr (MOST > 1)
+      if (n < MOST) return Blocks<T, Index, MOST - 1>::fire_of(n);
+    return fire<T, Index, MOST>;
+  }
+  static Block<T, Index> read_out_of(int n) {
+    if constexpr (MOST > 1)
+      if (n < MOST) return Blocks<T, Index, MOST - 1>::read_out_of(n);
+    return read_out<T, Index, MOST>;
+  }
+  static Block<T, Index> count_of(int n) {
+    if constexpr (MOST > 1)
+      if (n < MOST) return Blocks<T, Index, MOST - 1>::count_of(n);
+    return count<Index, MOST>;
+  }
+};
+
+}  // namespace NEUROSPYKE_ISA
+}  // namespace neurospyke

@@ -1,0 +1,16 @@
+// One set of kernels, for the instruction set that the compiler was told: NEUROSPYKE_ISA.
+#include "plasticity.hpp"
+
+namespace neurospyke {
+
+#define NEUROSPYKE_JOIN(a, b) a##b
+#define NEUROSPYKE_TABLE(isa) NEUROSPYKE_JOIN(kernels_, isa)
+
+extern const Kernels NEUROSPYKE_TABLE(NEUROSPYKE_ISA);
+const Kernels NEUROSPYKE_TABLE(NEUROSPYKE_ISA) = {
+    NEUROSPYKE_ISA::convolution, NEUROSPYKE_ISA::pool,     NEUROSPYKE_ISA::inhibition,
+    NEUROSPYKE_ISA::winners,     NEUROSPYKE_ISA::stdp,     NEUROSPYKE_ISA::learning,
+    NEUROSPYKE_ISA::row_additions,
+};
+
+}  // namespace neurospyke

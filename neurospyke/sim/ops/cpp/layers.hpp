@@ -1,0 +1,427 @@
+// Whole layers: which windows there are, who computes them, and where the results go.
+#pragma once
+
+#include "convolution.hpp"
+
+namespace neurospyke {
+namespace NEUROSPYKE_ISA {
+
+constexpr int MOST_REGISTERS = 16;
+constexpr int MOST_COUNTING = REGISTERS == 32 ? 13 : 7;
+constexpr int64_t BAND_BYTES = 1 << 17;
+
+// Weights as rows of maps, input after input; in place where they already are.
+template <class T>
+struct Packing {
+  const ConvolutionArgs& a;
+  T* to;
+  int64_t row, next;
+};
+
+template <class T>
+static void pack_rows(void* context) {
+  auto& job = *static_cast<Packing<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  const int64_t lines = a.kernel_height * a.kernel_width;
+  for (int64_t line; (line = next_task(job.next)) < lines;) {
+    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
+    const T* from = static_cast<const T*>(a.weight) + i * a.weight_row + j * a.weight_column;
+    T* to = job.to + line * a.channels * job.row;
+    // sixteen channels of a map at a time, so that both sides are read and written in whole lines
+    for (int64_t c0 = 0; c0 < a.channels; c0 += 16)
+      for (int64_t m = 0; m < job.row; ++m)
+        for (int64_t c = c0; c < least(c0 + 16, a.channels); ++c)
+          to[c * job.row + m] = m < a.maps ? from[m * a.weight_map + c * a.weight_channel] : T(0);
+  }
+}
+
+template <class T>
+static void pack_dense_rows(void* context) {
+  auto& job = *static_cast<Packing<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  const int64_t lines = a.kernel_height * a.kernel_width;
+  for (int64_t line; (line = next_task(job.next)) < lines;) {
+    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
+    const T* from = static_cast<const T*>(a.weight) + i * a.weight_row + j * a.weight_column;
+    T* to = job.to + line * a.channels * job.row;
+    for (int64_t c = 0; c < a.channels; ++c) {
+      memcpy(to + c * job.row, from + c * a.weight_channel, sizeof(T) * static_cast<size_t>(a.maps));
+      memset(to + c * job.row + a.maps, 0, sizeof(T) * static_cast<size_t>(job.row - a.maps));
+    }
+  }
+}
+
+template <class T>
+static bool is_packed(const ConvolutionArgs& a, int64_t row) {
+  if (a.weight_padded) return true;
+  const bool rows = a.weight_map == 1 && a.weight_channel == row && a.maps == row;
+  const bool lines = a.weight_column == row * a.channels || a.kernel_width == 1;
+  const bool planes = a.weight_row == row * a.channels * a.kernel_width || a.kernel_height == 1;
+  return rows && lines && planes && reinterpret_cast<uintptr_t>(a.weight) % 64 == 0;
+}
+
+template <class T>
+static const T* packed(const ConvolutionArgs& a, int64_t row) {
+  if (is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
+  const int64_t inputs = a.kernel_height * a.kernel_width * a.channels;
+  T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(inputs * row)));
+  Packing<T> job{a, to, row, 0};
+  const int64_t threads = inputs * row < 1 << 15 ? 1 : a.threads;
+  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
+  return to;
+}
+
+// How many spikes surely leave every sum at or below the least threshold. Rounding never turns a
+// smaller sum into a larger one, so adding the largest weight n times bounds n weights of any sign.
+template <class T>
+static int64_t quiet_spikes(T largest, T threshold, int64_t inputs) {
+  T bound = 0;
+  if (!(bound <= threshold)) return -1;
+  if (!(largest > 0)) return inputs;
+  for (int64_t n = 0; n < inputs; ++n) {
+    bound += largest;
+    if (!(bound <= threshold)) return n;
+  }
+  return inputs;
+}
+
+// The least and the largest of rows of weights, and of 0.
+template <class T>
+static void find_range(const T* weight, int64_t n, T& least_weight, T& largest) {
+  using L = Lanes<T>;
+  typename L::Vec low = L::zero(), high = L::zero();
+  for (int64_t i = 0; i < n; i += L::width) {
+    low = L::lower(low, L::load(weight + i));
+    high = L::higher(high, L::load(weight + i));
+  }
+  alignas(64) T lows[L::width], highs[L::width];
+  L::store(lows, low);
+  L::store(highs, high);
+  least_weight = largest = 0;
+  for (int lane = 0; lane < L::width; ++lane) {
+    least_weight = lows[lane] < least_weight ? lows[lane] : least_weight;
+    largest = highs[lane] > largest ? highs[lane] : largest;
+  }
+}
+
+template <class T>
+static Layer<T> prepare(const ConvolutionArgs& a, T* threshold) {
+  const int64_t width = 64 / static_cast<int64_t>(sizeof(T));
+  Layer<T> layer{};
+  layer.maps = a.maps;
+  layer.row = (a.maps + width - 1) / width * width;
+  layer.inputs = a.kernel_height * a.kernel_width * a.channels;
+  layer.n_bins = a.n_bins;
+  layer.weight = packed<T>(a, layer.row);
+  layer.read_out = a.threshold == nullptr;
+  layer.inhibited = a.maps_out != nullptr;
+  layer.with_potential = layer.inhibited || a.potential_out != nullptr;
+  T least_weight, largest;
+  T least_threshold = static_cast<T>(__builtin_inf()), most_threshold = -least_threshold;
+  find_range(layer.weight, layer.inputs * layer.row, least_weight, largest);
+  for (int64_t m = 0; m < layer.row; ++m) {
+    threshold[m] = static_cast<T>(__builtin_inf());
+    if (m >= a.maps) continue;
+    threshold[m] = layer.read_out ? T(0) : static_cast<const T*>(a.threshold)[m];
+    least_threshold = threshold[m] < least_threshold ? threshold[m] : least_threshold;
+    most_threshold = threshold[m] > most_threshold ? threshold[m] : most_threshold;
+  }
+  layer.threshold = threshold;
+  layer.growing = least_weight >= 0;
+  layer.one_threshold = least_threshold == most_threshold && least_threshold >= 0;
+  layer.quiet = quiet_spikes<T>(largest, least_threshold, layer.inputs);
+  layer.counted =
+      layer.growing && !layer.with_potential && !layer.read_out && layer.quiet >= 0;
+  return layer;
+}
+
+template <class T, class Index>
+struct Plan {
+  Block<T, Index> block[2];  // registers are shared out evenly: some blocks have one more
+  Block<T, Index> counting[2];
+  int64_t n_blocks, n_wide, maps[2];
+  int64_t n_counting, n_wide_counting, maps_counting[2];
+};
+
+template <class T>
+struct Convolution {
+  const ConvolutionArgs& a;
+  Layer<T> layer;
+  int64_t out_height, out_width, bands, rows;  // rows a band
+  int64_t pooled_height, pooled_width;
+  int64_t next;
+};
+
+template <class T, class Index, int MOST>
+static void blocks(int64_t registers, Block<T, Index> (*of)(int), int64_t& n, int64_t& n_wide,
+                   Block<T, Index> (&block)[2], int64_t (&maps)[2]) {
+  n = (registers + MOST - 1) / MOST;
+  const int64_t narrow = registers / n;
+  n_wide = registers - narrow * n;
+  for (int i = 0; i < 2; ++i) {
+    block[i] = of(static_cast<int>(narrow + (i == 0 && n_wide)));
+    maps[i] = (narrow + (i == 0 && n_wide)) * Lanes<T>::width;
+  }
+}
+
+// The neurons of one window.
+template <class T, class Index, bool COUNTS>
+static void window(const Layer<T>& layer, const Plan<T, Index>& plan, Events<Index>& events,
+                   Outcome<T>& out) {
+  int64_t first = 0;
+  if constexpr (COUNTS) {
+    if (layer.counted && events.n - layer.quiet <= 255) {
+      events.sort_all();
+      events.time[events.n] = SILENT;
+      for (int64_t b = 0; b < plan.n_counting; ++b) {
+        const int kind = b >= plan.n_wide_counting;
+        plan.counting[kind](layer, events, first, out);
+        first += plan.maps_counting[kind];
+      }
+      return;
+    }
+  }
+  for (int64_t b = 0; b < plan.n_blocks; ++b) {
+    const int kind = b >= plan.n_wide;
+    plan.block[kind](layer, events, first, out);
+    first += plan.maps[kind];
+  }
+}
+
+// Where a task's output rows go: latencies and potentials of `columns` windows a row.
+template <class T>
+struct Target {
+  uint8_t* latency;
+  T* potential;
+  int64_t* map;
+};
+
+template <class T, class Index, bool COUNTS>
+static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
+                          int64_t first_row, int64_t n_rows, Target<T> to, int64_t (&work)[N_WORK]) {
+  const ConvolutionArgs& a = job.a;
+  const Layer<T>& layer = job.layer;
+  Band band{nullptr, (n_rows - 1) * a.down + a.kernel_height,
+            (job.out_width - 1) * a.across + a.kernel_width, a.channels};
+  band.bytes =
+      static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(band.rows * band.columns * a.channels)));
+  const Source source{a.latency + sample * a.latency_batch, a.channels,       a.height,
+                      a.width,         a.latency_channel,  a.latency_row, a.latency_column};
+  fill_band(band, source, first_row * a.down - a.top, -a.left, a.n_bins);
+  Bins bins;
+  find_bins(bins, band);
+
+  const size_t lists = Events<Index>::bytes(layer.inputs), row = static_cast<size_t>(layer.row);
+  uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 128));
+  Events<Index> events;
+  events.place(memory, layer.inputs);
+  events.bins = &bins;
+  T* potential = reinterpret_cast<T*>(memory + (lists + 63) / 64 * 64);
+  Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
+
+  const int64_t written = layer.inhibited ? 1 : a.maps;
+  for (int64_t y = 0; y < n_rows; ++y) {
+    for (int64_t x = 0; x < job.out_width; ++x) {
+      const int64_t at = y * job.out_width + x;
+      ++work[WINDOWS];
+      events.gather(band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
+      work[EVENTS] += events.n;
+      const bool passed_over = events.n <= layer.quiet;
+      work[WINDOWS_PASSED_OVER] += passed_over;
+      if (!passed_over || layer.with_potential) {
+        memset(out.latency, SILENT, row);
+        if (layer.with_potential) memset(potential, 0, row * sizeof(T));
+        out.best_time = SILENT;
+        out.best_map = -1;
+        out.best_potential = 0;
+      }
+      if (!passed_over) window<T, Index, COUNTS>(layer, plan, events, out);
+      if (layer.inhibited) {
+        to.latency[at] = static_cast<uint8_t>(out.best_time);
+        to.potential[at] = out.best_potential;
+        to.map[at] = out.best_map;
+        continue;
+      }
+      uint8_t* latency = to.latency + at * written;
+      if (passed_over)
+        memset(latency, SILENT, static_cast<size_t>(written));
+      else
+        copy_bytes(latency, out.latency, written);
+      if (to.potential)
+        memcpy(to.potential + at * written, potential, sizeof(T) * static_cast<size_t>(written));
+    }
+  }
+  work[ADDITIONS] += out.additions;
+}
+
+// The earliest of every window of `rows` rows, each a dense (column, channel) run.
+static void pool_rows(const Band& band, int64_t height, int64_t width, int64_t down, int64_t across,
+                      int64_t out_height, int64_t out_width, uint8_t* to) {
+  const int64_t c = band.channels, run = band.columns * c;
+  uint8_t* __restrict lowest = static_cast<uint8_t*>(scratch(LOWEST, static_cast<size_t>(run)));
+  for (int64_t y = 0; y < out_height; ++y) {
+    memcpy(lowest, band.row(y * down), static_cast<size_t>(run));
+    for (int64_t i = 1; i < height; ++i) {
+      const uint8_t* __restrict in = band.row(y * down + i);
+      for (int64_t at = 0; at < run; ++at) lowest[at] = lowest[at] < in[at] ? lowest[at] : in[at];
+    }
+    for (int64_t x = 0; x < out_width; ++x) {
+      uint8_t* __restrict out = to + (y * out_width + x) * c;
+      memcpy(out, lowest + x * across * c, static_cast<size_t>(c));
+      for (int64_t j = 1; j < width; ++j) {
+        const uint8_t* __restrict in = lowest + (x * across + j) * c;
+        for (int64_t at = 0; at < c; ++at) out[at] = out[at] < in[at] ? out[at] : in[at];
+      }
+    }
+  }
+}
+
+// Output rows of the convolution that pooled rows first, first + 1, ... look at, pooled at once.
+template <class T, class Index, bool COUNTS>
+static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
+                              int64_t first, int64_t n_rows, int64_t (&work)[N_WORK]) {
+  const ConvolutionArgs& a = job.a;
+  const int64_t c = a.maps;
+  Band band{nullptr, (n_rows - 1) * a.pool_down + a.pool_height,
+            (job.pooled_width - 1) * a.pool_across + a.pool_width, c};
+  const int64_t size = band.rows * band.columns * c, dense = band.rows * job.out_width * c;
+  uint8_t* memory = static_cast<uint8_t*>(scratch(ROWS, static_cast<size_t>(size + dense)));
+  band.bytes = memory + dense;
+  const int64_t top = first * a.pool_down - a.pool_top;
+  const int64_t from = most(top, 0), to = least(top + band.rows, job.out_height);
+  if (to > from)
+    convolve_rows<T, Index, COUNTS>(job, plan, sample, from, to - from, {memory, nullptr, nullptr},
+                                    work);
+  const Source source{memory, c, most(to - from, 0), job.out_width, 1, job.out_width * c, c};
+  fill_band(band, source, top - from, -a.pool_left, SILENT);
+  pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, n_rows, job.pooled_width,
+            a.latency_out + (sample * job.pooled_height + first) * job.pooled_width * c);
+}
+
+template <class T, class Index, int MOST, bool COUNTS>
+static void convolve_tasks(void* context) {
+  auto& job = *static_cast<Convolution<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  const int64_t width = Lanes<T>::width, registers = (a.maps + width - 1) / width;
+  Plan<T, Index> plan{};
+  blocks<T, Index, MOST>(
+      registers, job.layer.read_out ? Blocks<T, Index, MOST>::read_out_of : Blocks<T, Index, MOST>::fire_of,
+      plan.n_blocks, plan.n_wide, plan.block, plan.maps);
+  if constexpr (COUNTS)
+    blocks<T, Index, MOST_COUNTING>(registers, Blocks<T, Index, MOST_COUNTING>::count_of,
+                                    plan.n_counting, plan.n_wide_counting, plan.counting,
+                                    plan.maps_counting);
+  int64_t work[N_WORK] = {0};
+  const int64_t height = a.pool_height ? job.pooled_height : job.out_height;
+  for (int64_t task; (task = next_task(job.next)) < a.batch * job.bands;) {
+    const int64_t sample = task / job.bands, first = task % job.bands * job.rows;
+    const int64_t n_rows = least(job.rows, height - first);
+    if (a.pool_height) {
+      convolve_and_pool<T, Index, COUNTS>(job, plan, sample, first, n_rows, work);
+      continue;
+    }
+    const int64_t at = (sample * height + first) * job.out_width;
+    const int64_t written = job.layer.inhibited ? 1 : a.maps;
+    T* potential = static_cast<T*>(a.potential_out);
+    convolve_rows<T, Index, COUNTS>(job, plan, sample, first, n_rows,
+                                    {a.latency_out + at * written,
+                                     potential ? potential + at * written : nullptr,
+                                     a.maps_out ? a.maps_out + at : nullptr},
+                                    work);
+  }
+  if (a.work)
+    for (int i = 0; i < N_WORK; ++i) add_work(a.work[i], work[i]);
+}
+
+template <class T>
+static void convolve(const ConvolutionArgs& a) {
+  const int64_t out_height = (a.height + a.top + a.bottom - a.kernel_height) / a.down + 1;
+  const int64_t out_width = (a.width + a.left + a.right - a.kernel_width) / a.across + 1;
+  const int64_t registers = (a.maps * static_cast<int64_t>(sizeof(T)) + 63) / 64;
+  T* threshold = static_cast<T*>(scratch(THRESHOLDS, static_cast<size_t>(registers * 64)));
+  Convolution<T> job{a, prepare<T>(a, threshold), out_height, out_width, 1, 1, 0, 0, 0};
+  int64_t height = out_height, down = a.down;
+  if (a.pool_height) {
+    job.pooled_height = height =
+        (out_height + a.pool_top + a.pool_bottom - a.pool_height) / a.pool_down + 1;
+    job.pooled_width = (out_width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1;
+    down *= a.pool_down;
+  }
+  // enough tasks to share out, and bands that stay in the caches
+  const int64_t wanted = least(height, (8 * a.threads + a.batch - 1) / a.batch);
+  const int64_t row_bytes = down * (out_width * a.across + a.kernel_width) * a.channels;
+  const int64_t fit = most(1, BAND_BYTES / most(row_bytes, 1));
+  job.rows = least((height + wanted - 1) / wanted, fit);
+  job.bands = (height + job.rows - 1) / job.rows;
+  void (*tasks)(void*);
+  if constexpr (sizeof(T) == 8)
+    tasks = convolve_tasks<T, uint32_t, 4, false>;
+  else if (job.layer.inputs <= 256)
+    tasks = convolve_tasks<T, uint8_t, MOST_REGISTERS, true>;
+  else if (job.layer.inputs <= 65536)
+    tasks = convolve_tasks<T, uint16_t, MOST_REGISTERS, false>;
+  else
+    tasks = convolve_tasks<T, uint32_t, 4, false>;
+  parallel(a.threads, tasks, &job);
+}
+
+static void convolution(const ConvolutionArgs& a) {
+  if (a.is_double)
+    convolve<double>(a);
+  else
+    convolve<float>(a);
+}
+
+// Pooling by itself.
+struct Pooling {
+  const PoolArgs& a;
+  int64_t height, width, next;
+};
+
+static void pool_tasks(void* context) {
+  auto& job = *static_cast<Pooling*>(context);
+  const PoolArgs& a = job.a;
+  for (int64_t sample; (sample = next_task(job.next)) < a.batch;) {
+    Band band{nullptr, (job.height - 1) * a.pool_down + a.pool_height,
+              (job.width - 1) * a.pool_across + a.pool_width, a.channels};
+    const size_t size = static_cast<size_t>(band.rows * band.columns * a.channels);
+    band.bytes = static_cast<uint8_t*>(scratch(BAND, size));
+    const Source source{a.latency + sample * a.latency_batch, a.channels,       a.height,
+                        a.width,         a.latency_channel,  a.latency_row, a.latency_column};
+    fill_band(band, source, -a.pool_top, -a.pool_left, SILENT);
+    pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, job.height, job.width,
+              a.latency_out + sample * job.height * job.width * a.channels);
+  }
+}
+
+static void pool(const PoolArgs& a) {
+  Pooling job{a, (a.height + a.pool_top + a.pool_bottom - a.pool_height) / a.pool_down + 1,
+              (a.width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1, 0};
+  parallel(a.threads, pool_tasks, &job);
+}
+
+// Additions of rows per second from a block of weights, the bound that memory sets.
+static double row_additions(int64_t rows, int64_t maps, int64_t repeats) {
+  const int64_t row = (maps + 15) / 16 * 16;
+  float* weight = static_cast<float*>(scratch(PACKED, sizeof(float) * static_cast<size_t>(rows * row)));
+  for (int64_t i = 0; i < rows * row; ++i) weight[i] = 1.0f;
+  uint16_t* input = static_cast<uint16_t*>(scratch(LISTS, 2 * static_cast<size_t>(rows)));
+  for (int64_t r = 0; r < rows; ++r) input[r] = static_cast<uint16_t>(r * 7 % rows);
+  float total = 0;
+  for (int64_t i = 0; i < repeats; ++i) {
+    for (int64_t first = 0; first + 8 * Lanes<float>::width <= row; first += 8 * Lanes<float>::width) {
+      Lanes<float>::Vec sum[8];
+      for (auto& s : sum) s = Lanes<float>::zero();
+      add_rows(sum, weight + first, row, input, 0, rows);
+      alignas(64) float here[Lanes<float>::width];
+      for (auto& s : sum) {
+        Lanes<float>::store(here, s);
+        total += here[0];
+      }
+    }
+  }
+  return total;
+}
+
+}  // namespace NEUROSPYKE_ISA
+}  // namespace neurospyke

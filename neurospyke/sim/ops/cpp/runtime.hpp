@@ -1,0 +1,132 @@
+// What the kernels share across instruction sets: arguments, threads, scratch memory.
+//
+// Kernels are compiled once for each instruction set. They therefore use nothing from the C++
+// library that a linker could merge between them; threads and memory live behind these functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace neurospyke {
+
+constexpr uint8_t SILENT = 255;
+
+// Slots of the optional work counters.
+enum Work { WINDOWS, WINDOWS_PASSED_OVER, EVENTS, ADDITIONS, N_WORK };
+
+// Every field has eight bytes, so that a caller can fill the struct as an array of integers.
+struct ConvolutionArgs {
+  const uint8_t* latency;  // (batch, channel, height, width), any strides, in elements
+  int64_t batch, channels, height, width;
+  int64_t latency_batch, latency_channel, latency_row, latency_column;
+  const void* weight;  // (map, channel, kernel row, kernel column), any strides, in elements
+  int64_t maps, kernel_height, kernel_width;
+  int64_t weight_map, weight_channel, weight_row, weight_column;
+  int64_t weight_padded;   // 1: rows of maps already, padded with zeros to 64 bytes
+  const void* threshold;  // (map,), or null to read out in the last bin
+  int64_t n_bins, down, across, top, bottom, left, right;
+  int64_t is_double;
+  uint8_t* latency_out;  // channels last, dense; (batch, 1, height, width) when inhibited
+  void* potential_out;   // as latency_out, or null
+  int64_t* maps_out;     // (batch, 1, height, width); not null asks for inhibition
+  int64_t pool_height, pool_width, pool_down, pool_across;  // pool_height 0: no pooling
+  int64_t pool_top, pool_bottom, pool_left, pool_right;
+  int64_t threads;
+  int64_t* work;  // N_WORK counters to add to, or null
+};
+
+struct PoolArgs {
+  const uint8_t* latency;
+  int64_t batch, channels, height, width;
+  int64_t latency_batch, latency_channel, latency_row, latency_column;
+  int64_t pool_height, pool_width, pool_down, pool_across;
+  int64_t pool_top, pool_bottom, pool_left, pool_right;
+  uint8_t* latency_out;  // channels last, dense
+  int64_t threads;
+};
+
+struct InhibitionArgs {
+  const uint8_t* latency;
+  const void* potential;
+  int64_t batch, maps, height, width;
+  int64_t latency_batch, latency_map, latency_row, latency_column;
+  int64_t potential_batch, potential_map, potential_row, potential_column;
+  int64_t is_double;
+  uint8_t* latency_out;  // channels last, dense
+  void* potential_out;
+  int64_t threads;
+};
+
+struct WinnersArgs {
+  const uint8_t* latency;
+  const void* potential;
+  const int64_t* maps_in;  // map of each position, dense (batch, height, width), or null
+  int64_t batch, maps, height, width;
+  int64_t latency_batch, latency_map, latency_row, latency_column;
+  int64_t potential_batch, potential_map, potential_row, potential_column;
+  int64_t is_double;
+  int64_t k, radius;     // radius -1: no square is cleared
+  int64_t* winners_out;  // (batch, k, 3), dense
+  int64_t threads;
+};
+
+struct StdpArgs {
+  void* weight;  // changed in place
+  int64_t maps, channels, kernel_height, kernel_width;
+  int64_t weight_map, weight_channel, weight_row, weight_column;
+  const uint8_t* latency_in;
+  int64_t batch, height, width;
+  int64_t in_batch, in_channel, in_row, in_column;
+  const uint8_t* latency_out;
+  int64_t out_maps, out_height, out_width;  // out_maps 1: the one map that spiked at a position
+  int64_t out_batch, out_map, out_row, out_column;
+  const int64_t* winners;  // (batch, k, 3), dense
+  int64_t k;
+  const void* rate_positive;  // (map,), dtype of weight
+  const void* rate_negative;
+  double lower, upper;
+  int64_t stabilizer, clamp_all, down, across, top, left;
+  int64_t is_double;
+  int64_t threads;
+};
+
+struct LearningArgs {
+  ConvolutionArgs layer;  // inhibited; its weight is a copy, dense in (kernel row, column, channel, map)
+  int64_t k, radius;
+  int64_t* winners_out;
+  const void* rate_positive;
+  const void* rate_negative;
+  double lower, upper;
+  int64_t stabilizer, clamp_all, online;
+};
+
+// Callers fill these structs as plain numbers of eight bytes.
+static_assert(sizeof(ConvolutionArgs) == 40 * 8 && sizeof(PoolArgs) == 19 * 8 &&
+              sizeof(InhibitionArgs) == 18 * 8 && sizeof(WinnersArgs) == 20 * 8 &&
+              sizeof(StdpArgs) == 39 * 8 && sizeof(LearningArgs) == 50 * 8);
+
+struct Kernels {
+  void (*convolution)(const ConvolutionArgs&);
+  void (*pool)(const PoolArgs&);
+  void (*inhibition)(const InhibitionArgs&);
+  void (*winners)(const WinnersArgs&);
+  void (*stdp)(const StdpArgs&);
+  void (*learning)(const LearningArgs&);
+  double (*row_additions)(int64_t rows, int64_t maps, int64_t repeats);
+};
+
+// Calls body(context) in up to `threads` threads at once, the caller's among them, and returns when
+// all have returned. The body takes tasks until none is left; how many threads came changes nothing.
+void parallel(int64_t threads, void (*body)(void*), void* context);
+
+// The next task of a shared counter.
+int64_t next_task(int64_t& counter);
+
+void add_work(int64_t& counter, int64_t amount);
+
+// Memory of this thread that stays valid until it asks for the same slot again; 64-byte aligned,
+// with 64 spare bytes on either side.
+enum Slot { PACKED, THRESHOLDS, BAND, LISTS, ROWS, LOWEST, MAPS, COMPETITION, N_SLOTS };
+void* scratch(Slot slot, size_t bytes);
+
+}  // namespace neurospyke

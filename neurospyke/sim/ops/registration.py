@@ -1,0 +1,79 @@
+"""What every op registers beside its own code: its GPU kernel, and how vmap maps it."""
+
+from importlib import import_module
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._library.custom_ops import CustomOpDef
+
+
+def register_gpu(op: CustomOpDef, name: str) -> None:
+    """Run an op on a GPU by the Triton kernel of the same name, imported when first used.
+
+    Args:
+        op: the custom op.
+        name: its file in `kernels` and the function therein, which takes the op's own arguments.
+    """
+
+    def run(*args: Any) -> Any:
+        return getattr(import_module(f"neurospyke.sim.ops.kernels.{name}"), name)(*args)
+
+    op.register_kernel("cuda", run)
+
+
+def register_vmap(op: CustomOpDef, *folded: int) -> None:
+    """Let torch.vmap map an op: as one larger batch where it can, else one call after another.
+
+    Args:
+        op: the custom op.
+        folded: positions of its arguments whose first axis is the batch. Where only those are
+            mapped over, the mapped axis joins the batch.
+    """
+
+    def run(info: Any, in_dims: tuple[Any, ...], *args: Any) -> tuple[Any, Any]:
+        size = info.batch_size
+        # arguments that are lists have a list of axes, all None
+        axes = [axis if isinstance(axis, int) else None for axis in in_dims]
+        mapped = [place for place, axis in enumerate(axes) if axis is not None]
+        if set(mapped) <= set(folded):
+            joined = [
+                _join(arg, axes[place], size) if place in folded else arg
+                for place, arg in enumerate(args)
+            ]
+            outs = _each(op(*joined), lambda out: _part(out, size))
+        else:
+            calls = [
+                op(*[_one(arg, axis, at) for arg, axis in zip(args, axes, strict=True)])
+                for at in range(size)
+            ]
+            outs = _stack(calls)
+        return outs, _each(outs, lambda _: 0)
+
+    op.register_vmap(run)
+
+
+def _join(arg: Any, axis: int | None, size: int) -> Any:
+    if not isinstance(arg, Tensor):
+        return arg
+    moved = arg.expand(size, *arg.shape) if axis is None else arg.movedim(axis, 0)
+    return moved.flatten(0, 1)
+
+
+def _part(out: Tensor, size: int) -> Tensor:
+    # an output that was not asked for has no batch
+    return out.expand(size, 0) if out.shape == (0,) else out.unflatten(0, (size, -1))
+
+
+def _one(arg: Any, axis: int | None, at: int) -> Any:
+    return arg if axis is None else arg.select(axis, at)
+
+
+def _stack(calls: list[Any]) -> Any:
+    if isinstance(calls[0], Tensor):
+        return torch.stack(calls)
+    return tuple(torch.stack(outs) for outs in zip(*calls, strict=True))
+
+
+def _each(outs: Any, change: Any) -> Any:
+    return change(outs) if isinstance(outs, Tensor) else tuple(change(out) for out in outs)
