@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.ops.kernels.routes import Layer, Outputs, Route, launch
-from neurospyke.sim.ops.kernels.window import empty_output, geometry
+from neurospyke.sim.ops.kernels.window import geometry
+from neurospyke.sim.ops.window import channels_last
 
 
 def inhibited_convolution(
@@ -31,9 +32,9 @@ def inhibited_convolution(
     shape = geometry(latency, weight.shape[2:], stride, padding)
     size = (latency.shape[0], 1, shape["out_height"], shape["out_width"])
     outputs = Outputs(
-        empty_output(size, latency, torch.uint8),
-        empty_output(size, latency, torch.int64),
-        empty_output(size, weight, weight.dtype),
+        channels_last(size, latency),
+        latency.new_empty(size, dtype=torch.int64),
+        channels_last(size, weight),
     )
     launch(Layer(latency, weight, threshold, n_bins, shape, precision, work), outputs, route)
     return outputs

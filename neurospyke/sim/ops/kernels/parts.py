@@ -28,8 +28,7 @@ def prepare(
     """Parts (part, map, k), thresholds in their steps (map,), exponents (map,) of a step.
 
     Args:
-        weight: float32 (map, channel, kernel height, kernel width), or float64 where precision is
-            "reproducible".
+        weight: float32 (map, channel, kernel height, kernel width).
         threshold: (map,), or None for zero.
         precision: "full", "fast" or "reproducible".
         block: k is padded to a multiple of it.
@@ -83,21 +82,16 @@ def _planes(weight: Tensor, threshold: Tensor | None, block: int) -> tuple[Tenso
 
 
 @triton.jit
-def power_of_two(exponent, TYPE: tl.constexpr):
-    """2^exponent from its bits: from -126 to 127 as float32, from -1022 to 1023 as float64."""
-    if TYPE == tl.float64:  # noqa: SIM300 - a name, not a constant
-        power = ((exponent.to(tl.int64) + 1023) << 52).to(tl.float64, bitcast=True)
-    else:
-        power = ((exponent + 127) << 23).to(tl.float32, bitcast=True)
-    return power
+def power_of_two(exponent):
+    """2^exponent as float32 from its bits: exponents from -126 to 127."""
+    return ((exponent + 127) << 23).to(tl.float32, bitcast=True)
 
 
 @triton.jit
 def scaled(value, exponent):
-    """Value times 2^exponent, exponent int32, in two factors: one may not hold it."""
+    """Float32 value times 2^exponent, exponent int32, in two factors: one may not hold it."""
     half = exponent // 2
-    value = value * power_of_two(half, value.dtype)
-    return value * power_of_two(exponent - half, value.dtype)
+    return value * power_of_two(half) * power_of_two(exponent - half)
 
 
 @triton.jit
@@ -144,7 +138,7 @@ def split(
     if HAS_THRESHOLD:
         level = tl.load(threshold + m)
         # no potential comes near 2^100 steps, and this far no product overflows
-        limit = power_of_two(tl.minimum(100 - shift, 127), tl.float32)
+        limit = power_of_two(tl.minimum(100 - shift, 127))
         step = scaled(tl.maximum(tl.minimum(level, limit), -limit), shift)
         # no potential is above zero and at most this, but zero is above what is below zero
         step = tl.where((step == 0.0) & (level < 0.0), -1e-30, step)

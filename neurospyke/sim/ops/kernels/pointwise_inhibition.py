@@ -9,15 +9,16 @@ import triton.language as tl
 from torch import Tensor
 
 from neurospyke.sim.ops.kernels.dense import earliest_map
-from neurospyke.sim.ops.kernels.window import SILENT, empty_output, power_of_two_at_least
+from neurospyke.sim.ops.kernels.window import SILENT, power_of_two_at_least
+from neurospyke.sim.ops.window import channels_last
 
 POSITIONS = 16
 
 
 def pointwise_inhibition(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
     """Arguments as the registered op takes them."""
-    out = empty_output(latency.shape, latency, torch.uint8)
-    drive = empty_output(latency.shape, potential, potential.dtype)
+    out = channels_last(latency.shape, latency)
+    drive = channels_last(latency.shape, potential)
     if out.numel() == 0:
         return out, drive
     batch, maps, height, width = latency.shape

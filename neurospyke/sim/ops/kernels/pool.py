@@ -12,8 +12,8 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from neurospyke.sim.ops.kernels.window import SILENT, empty_output
-from neurospyke.sim.ops.window import output_size
+from neurospyke.sim.ops.kernels.window import SILENT
+from neurospyke.sim.ops.window import channels_last, output_size
 
 BLOCK = 1024
 
@@ -23,7 +23,7 @@ def pool(
 ) -> Tensor:
     """Arguments as the registered op takes them."""
     size = output_size(latency.shape[2:], kernel, stride, padding)
-    out = empty_output((*latency.shape[:2], *size), latency, torch.uint8)
+    out = channels_last((*latency.shape[:2], *size), latency)
     n = out[0].numel() if len(out) else 0
     if n == 0:
         return out

@@ -43,16 +43,18 @@ class Layer(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether weights are rounded to whole numbers of steps."""
-        return self.precision == "reproducible"
+        """Whether weights are rounded to whole numbers of steps; float64 ones never are."""
+        return self.precision == "reproducible" and self.weight.dtype == torch.float32
 
 
 def launch(layer: Layer, outputs: Outputs, route: Route) -> None:
     """Fill the outputs; nothing is read back, and nothing on the host depends on values."""
     if outputs.latency.numel() == 0:
         return
+    if layer.threshold is not None:
+        layer = layer._replace(threshold=layer.threshold.contiguous())
     with torch.cuda.device_of(layer.latency):
-        if layer.weight.dtype == torch.float64 and not layer.whole:
+        if layer.weight.dtype == torch.float64:
             route = "events"
         count = count_spikes(layer.latency, layer.n_bins) if route == "auto" else None
         if route != "events":
@@ -103,7 +105,7 @@ def _launch_events(layer: Layer, outputs: Outputs, count: Tensor | None) -> None
     events.event_convolution[(n_programs,)](
         layer.latency,
         by_window(weight).T.contiguous(),
-        steps.contiguous(),
+        steps,
         exponent,
         lists=torch.empty(n_programs * 2 * taps, dtype=torch.int32, device=weight.device),
         maps=maps,

@@ -10,11 +10,11 @@ for how, and `density` for which.
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from neurospyke.sim.ops.kernels.routes import Layer, Outputs, Route, launch
-from neurospyke.sim.ops.kernels.window import empty_output, geometry
+from neurospyke.sim.ops.kernels.window import geometry
+from neurospyke.sim.ops.window import channels_last
 
 
 def spiking_convolution(
@@ -33,10 +33,8 @@ def spiking_convolution(
     """Arguments as the registered op takes them; `route` and `work` serve tests and benchmarks."""
     shape = geometry(latency, weight.shape[2:], stride, padding)
     size = (latency.shape[0], weight.shape[0], shape["out_height"], shape["out_width"])
-    out = empty_output(size, latency, torch.uint8)
-    potential = (
-        empty_output(size, weight, weight.dtype) if return_potential else weight.new_empty(0)
-    )
+    out = channels_last(size, latency)
+    potential = channels_last(size, weight) if return_potential else weight.new_empty(0)
     layer = Layer(latency, weight, threshold, n_bins, shape, precision, work)
     launch(layer, Outputs(out, None, potential), route)
     return out, potential

@@ -9,7 +9,6 @@ columns, counted in the order kernel row i, kernel column j, channel c:
 
 from collections.abc import Sequence
 
-import torch
 import triton
 import triton.language as tl
 from torch import Tensor
@@ -44,13 +43,6 @@ def geometry(
         "row_stride": row_stride,
         "column_stride": column_stride,
     }
-
-
-def empty_output(shape: Sequence[int], like: Tensor, dtype: torch.dtype) -> Tensor:
-    """Uninitialised (batch, map, height, width), maps innermost in memory."""
-    return torch.empty(
-        tuple(shape), dtype=dtype, device=like.device, memory_format=torch.channels_last
-    )
 
 
 def power_of_two_at_least(size: int, least: int, most: int) -> int:

@@ -1,0 +1,158 @@
+"""Time the spiking ops against Spyker and against a dense wave in torch.
+
+    python benchmarks/ops.py              everything; tables, and results/ops.json
+    python benchmarks/ops.py --quick      tiny sizes, one thread; fails where engines disagree
+    python benchmarks/ops.py --only layers,forward
+
+Agreement comes before every timing. See README.md for what is measured and how.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import acceptance
+import figure
+import measure
+import peers
+import workloads
+from workloads import NETWORKS
+
+Record = dict[str, Any]
+RESULTS = Path(__file__).parent / "results"
+EPOCH = RESULTS / "epoch.json"
+ENGINES = (acceptance.OURS, acceptance.DENSE, *acceptance.SPYKER)
+# part, threads (0: those asked for), allocator that reuses memory
+PLAN = (
+    ("machine", 1, False),
+    ("layers", 0, False),
+    ("layers", 1, False),
+    ("large", 0, True),
+    ("large", 0, False),
+    ("one_thread", 1, True),
+    ("narrow", 0, True),
+    ("forward", 0, False),
+    ("forward", 1, False),
+    ("training", 0, False),
+    ("scaling", 1, True),
+    *((f"memory:{engine}/{network}", 0, False) for engine in ENGINES for network in NETWORKS),
+)
+
+
+def main() -> int:
+    """Run, print and keep everything; 1 if engines disagree."""
+    options = _options()
+    if options.quick:
+        records = _quick()
+    else:
+        workloads.prepare(workloads.FULL)
+        records = _full(options.threads, options.only)
+        records += [json.loads(EPOCH.read_text())] if EPOCH.is_file() else []
+    wrong = acceptance.disagreements(records)
+    rows = acceptance.lines(records, options.threads)
+    record = {
+        "command": " ".join(["python", *sys.argv]),
+        "environment": measure.environment(),
+        "threads": options.threads,
+        "digits": workloads.digits("test", 1)[1],
+        "peers": "Spyker " + (peers.find_spyker(1)[1] or "0.1.0"),
+        "disagreements": wrong,
+        "acceptance": rows,
+        "records": records,
+    }
+    print(_table(records, options.quick))
+    if not options.quick:
+        print(_acceptance(rows))
+        if not options.only:
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / "ops.json").write_text(json.dumps(record, indent=1) + "\n")
+            figure.scaling(records, RESULTS / "scaling.png")
+    for message in wrong:
+        print(f"DISAGREEMENT {message}")
+    return 1 if wrong else 0
+
+
+def _full(threads: int, only: list[str]) -> list[Record]:
+    records = []
+    for part, given, reuse in PLAN:
+        if not only or part.partition(":")[0] in only:
+            records += measure.child(part, given or threads, reuse=reuse)
+    return records
+
+
+def _quick() -> list[Record]:
+    import parts
+
+    setting = parts.Setting(1, quick=True)
+    names = ("layers", "large", "forward", "training", "scaling", "memory:neurospyke/rezghi2022")
+    return [record for name in names for record in parts.run(name, setting)]
+
+
+def _table(records: list[Record], quick: bool = False) -> str:
+    """Milliseconds of a call, medians, and in brackets how many times ours that is."""
+    lines = []
+    for record in records:
+        if "times" not in record or record["part"] == "scaling":
+            continue
+        ours = record["times"][acceptance.OURS]["median_ms"]
+        cells = [f"{acceptance.OURS} {ours:.3f}"]
+        cells += [
+            f"{name} {each['median_ms']:.1f} ({each['median_ms'] / ours:.0f}x)"
+            for name, each in record["times"].items()
+            if name != acceptance.OURS
+        ]
+        cells += [f"{name}: {why}" for name, why in record.get("left_out", {}).items()]
+        about = [record["part"], record["workload"], record.get("semantics", ""), *_rates(record)]
+        about.append(f"batch {record['batch']}, {record['threads']} threads")
+        about += [
+            ("CPU" if quick else record.get("clock", "wall")) + " ms",
+            record.get("allocator", ""),
+        ]
+        disturbed = sum(each["disturbed"] for each in record["times"].values())
+        about.append(f"({disturbed} samples disturbed by other processes)" if disturbed else "")
+        lines += [" ".join(filter(None, about)), "    " + "; ".join(cells)]
+    for record in records:
+        if record["part"] == "scaling":
+            times = {key: round(each["median_ms"], 3) for key, each in record["times"].items()}
+            lines.append(f"scaling {record['workload']}, CPU ms: {times}")
+        elif record["part"] in {"memory", "machine", "epoch"}:
+            lines.append(str({key: each for key, each in record.items() if key != "environment"}))
+    return "\n".join(lines)
+
+
+def _rates(record: Record) -> list[str]:
+    """Additions a second: those that the definition asks for, and those that were made."""
+    if "additions" not in record:
+        return []
+    counted = record["additions"]
+    seconds = record["times"][acceptance.OURS]["median_ms"] / 1e3
+    scale = record["batch"] / counted["samples"] / seconds / 1e9
+    text = f"[{counted['needed'] * scale:.0f} needed"
+    made = record.get("work", {}).get("additions")
+    return [text + (f", {made / seconds / 1e9:.0f} made" if made else "") + " Gadd/s]"]
+
+
+def _acceptance(rows: list[Record]) -> str:
+    lines = ["", f"{'acceptance':<72}{'target':>16}{'measured':>14}"]
+    for row in rows:
+        value = "not measured" if row["measured"] is None else f"{row['measured']:.3g}"
+        state = {True: "", False: "  MISSED", None: ""}[row["met"]]
+        target = f"{row['bound']} {row['target']:g}"
+        lines.append(f"{row['line']:<72}{target:>16}{value:>14} {row['unit']}{state}")
+    return "\n".join(lines)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, one thread")
+    parser.add_argument("--threads", type=int, default=2, help="threads of the main part")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=[], help="parts; results are not kept"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
