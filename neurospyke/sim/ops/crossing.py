@@ -20,7 +20,7 @@ def check_weight(weight: Tensor, axes: tuple[str, ...]) -> None:
 
     Raises:
         TypeError: not a tensor, or another dtype.
-        ValueError: another number of axes.
+        ValueError: another number of axes, or an axis of size 0.
     """
     if not isinstance(weight, Tensor) or weight.dtype not in {torch.float32, torch.float64}:
         got = weight.dtype if isinstance(weight, Tensor) else type(weight).__name__
@@ -30,6 +30,10 @@ def check_weight(weight: Tensor, axes: tuple[str, ...]) -> None:
     if weight.ndim != len(axes):
         raise ValueError(
             f"`weight` must have axes ({', '.join(axes)}); got shape {tuple(weight.shape)}"
+        )
+    if min(weight.shape) == 0:
+        raise ValueError(
+            f"`weight` must have at least one {', '.join(axes)}; got shape {tuple(weight.shape)}"
         )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.ops import native, pointwise_inhibition
 from neurospyke.sim.ops import spiking_convolution as convolution
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.spiking_convolution import Precision, checked
 from neurospyke.sim.ops.window import channels_last, output_size
 
@@ -120,7 +120,7 @@ def _gathered(kept: Tensor, potential: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return first, maps, potential.gather(1, found)
 
 
-@torch.library.custom_op("neurospyke::inhibited_convolution", mutates_args=())
+@define
 def _inhibited_convolution(
     latency: Tensor,
     weight: Tensor,
@@ -130,7 +130,8 @@ def _inhibited_convolution(
     padding: Sequence[int],
     precision: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    if native.available(latency, weight):
+    # on the grid, potentials are compared as they are returned, so by the two ops in turn
+    if native.available(latency, weight) and precision != "reproducible":
         return native.inhibited_convolution(
             latency, weight, threshold, n_bins, stride, padding, precision
         )
@@ -146,7 +147,7 @@ def _inhibited_convolution(
     )
 
 
-@_inhibited_convolution.register_fake
+@define_fake(_inhibited_convolution)
 def _(
     latency: Tensor,
     weight: Tensor,
@@ -162,5 +163,5 @@ def _(
     return channels_last(shape, latency), maps, channels_last(shape, weight)
 
 
-register_gpu(_inhibited_convolution, "inhibited_convolution")
+register_gpu(_inhibited_convolution)
 register_vmap(_inhibited_convolution, 0)

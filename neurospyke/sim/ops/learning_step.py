@@ -20,7 +20,7 @@ from neurospyke.sim.ops import native
 from neurospyke.sim.ops import stdp as plasticity
 from neurospyke.sim.ops import winners as competition
 from neurospyke.sim.ops.crossing import per_map
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.spiking_convolution import checked
 
 
@@ -155,7 +155,7 @@ def reference(  # noqa: PLR0913
     return weight, torch.cat(found)
 
 
-@torch.library.custom_op("neurospyke::learning_step", mutates_args=())
+@define
 def _learning_step(  # noqa: PLR0913, PLR0917
     weight: Tensor,
     latency: Tensor,
@@ -198,7 +198,7 @@ def _learning_step(  # noqa: PLR0913, PLR0917
     return new, torch.cat(found)
 
 
-@_learning_step.register_fake
+@define_fake(_learning_step)
 def _(  # noqa: PLR0913, PLR0917
     weight: Tensor,
     latency: Tensor,
@@ -220,5 +220,5 @@ def _(  # noqa: PLR0913, PLR0917
     return torch.empty_like(weight), rows
 
 
-register_gpu(_learning_step, "learning_step")
+register_gpu(_learning_step)
 register_vmap(_learning_step)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_latency
 from neurospyke.sim.ops import native
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.window import channels_last
 
 AXES = ("batch", "map", "height", "width")
@@ -82,10 +82,12 @@ def reference(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
     return latency.masked_fill(~left, SILENT), potential.masked_fill(~left, 0.0)
 
 
-@torch.library.custom_op("neurospyke::pointwise_inhibition", mutates_args=())
+@define
 def _pointwise_inhibition(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
     if native.available(latency, potential) and potential.dtype in NATIVE:
         return native.pointwise_inhibition(latency, potential)
+    if latency.numel() == 0:
+        return channels_last(latency.shape, latency), channels_last(latency.shape, potential)
     earliest = latency.amin(1, keepdim=True)
     # argmax gives the first of equal values: the lowest map index
     winner = torch.where(latency == earliest, potential, -torch.inf).argmax(1, keepdim=True)
@@ -96,10 +98,10 @@ def _pointwise_inhibition(latency: Tensor, potential: Tensor) -> tuple[Tensor, T
     )
 
 
-@_pointwise_inhibition.register_fake
+@define_fake(_pointwise_inhibition)
 def _(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
     return channels_last(latency.shape, latency), channels_last(latency.shape, potential)
 
 
-register_gpu(_pointwise_inhibition, "pointwise_inhibition")
+register_gpu(_pointwise_inhibition)
 register_vmap(_pointwise_inhibition, 0, 1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from neurospyke.sim.latency import check_latency
 from neurospyke.sim.ops import native
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.window import (
     channels_last,
     check_fit,
@@ -76,7 +76,7 @@ def reference(
     return padded.unfold(2, height, down).unfold(3, width, right).amin((4, 5))
 
 
-@torch.library.custom_op("neurospyke::pool", mutates_args=())
+@define
 def _pool(
     latency: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
@@ -100,7 +100,7 @@ def _earliest(latency: Tensor, axis: int, kernel: int, stride: int, size: int) -
     return earliest
 
 
-@_pool.register_fake
+@define_fake(_pool)
 def _(
     latency: Tensor, kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int]
 ) -> Tensor:
@@ -108,5 +108,5 @@ def _(
     return channels_last((*latency.shape[:2], *size), latency)
 
 
-register_gpu(_pool, "pool")
+register_gpu(_pool)
 register_vmap(_pool, 0)

@@ -14,7 +14,7 @@ from torch import Tensor
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops import pool as pooling
 from neurospyke.sim.ops import spiking_convolution as convolution
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.spiking_convolution import Precision, checked
 from neurospyke.sim.ops.window import channels_last, check_fit, output_size, pair, sides
 
@@ -100,7 +100,7 @@ def reference(  # noqa: PLR0913
     return pooling.reference(spikes, kernel, pool_stride, pool_padding)
 
 
-@torch.library.custom_op("neurospyke::pooled_convolution", mutates_args=())
+@define
 def _pooled_convolution(  # noqa: PLR0913, PLR0917
     latency: Tensor,
     weight: Tensor,
@@ -133,7 +133,7 @@ def _pooled_convolution(  # noqa: PLR0913, PLR0917
     return ops.pool(spikes, kernel, pool_stride, pool_padding)
 
 
-@_pooled_convolution.register_fake
+@define_fake(_pooled_convolution)
 def _(  # noqa: PLR0913, PLR0917
     latency: Tensor,
     weight: Tensor,
@@ -151,5 +151,5 @@ def _(  # noqa: PLR0913, PLR0917
     return channels_last((latency.shape[0], weight.shape[0], *size), latency)
 
 
-register_gpu(_pooled_convolution, "pooled_convolution")
+register_gpu(_pooled_convolution)
 register_vmap(_pooled_convolution, 0)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_bins
-from neurospyke.sim.ops.registration import register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_vmap
 
 
 def rank_order(
@@ -90,7 +90,7 @@ def reference(
     return time.masked_fill(silent, SILENT).to(torch.uint8).view(intensity.shape)
 
 
-@torch.library.custom_op("neurospyke::rank_order", mutates_args=())
+@define
 def _rank_order(intensity: Tensor, n_bins: int, bins: str) -> Tensor:
     x = intensity.flatten(1)
     if x.isnan().any():
@@ -121,7 +121,7 @@ def _equal_size(n: Tensor, n_bins: int) -> Tensor:
     return n // n_bins
 
 
-@_rank_order.register_fake
+@define_fake(_rank_order)
 def _(intensity: Tensor, n_bins: int, bins: str) -> Tensor:
     return intensity.new_empty(intensity.shape, dtype=torch.uint8)
 

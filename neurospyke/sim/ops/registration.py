@@ -1,28 +1,54 @@
 """What every op registers beside its own code: its GPU kernel, and how vmap maps it."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch._library.custom_ops import CustomOpDef
+from torch._ops import OpOverload
+
+# Plain registrations: torch.library.custom_op imports torch's compiler on the first call, which
+# takes seconds and more than a hundred megabytes, and costs twice as much on every other.
+_LIBRARY = torch.library.Library("neurospyke", "DEF")
 
 
-def register_gpu(op: CustomOpDef, name: str) -> None:
-    """Run an op on a GPU by the Triton kernel of the same name, imported when first used.
+def define(function: Callable[..., Any]) -> OpOverload:
+    """The custom op neurospyke::<name> of a function _<name>, its schema read from its types.
+
+    Args:
+        function: the op on any device that has no kernel of its own.
+    """
+    name = function.__name__.removeprefix("_")
+    _LIBRARY.define(name + torch.library.infer_schema(function, mutates_args=()))
+    _LIBRARY.impl(name, function, "CompositeExplicitAutograd")
+    return getattr(torch.ops.neurospyke, name).default
+
+
+def define_fake(op: OpOverload) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorate the function that gives an op's outputs their shapes, dtypes and strides.
 
     Args:
         op: the custom op.
-        name: its file in `kernels` and the function therein, which takes the op's own arguments.
     """
+    return torch.library.register_fake(op)
+
+
+def register_gpu(op: OpOverload) -> None:
+    """Run an op on a GPU by the Triton kernel of the same name, imported when first used.
+
+    Args:
+        op: the custom op; a file in `kernels`, and a function therein, have its name.
+    """
+    name = op._schema.name.partition("::")[2]
 
     def run(*args: Any) -> Any:
         return getattr(import_module(f"neurospyke.sim.ops.kernels.{name}"), name)(*args)
 
-    op.register_kernel("cuda", run)
+    _LIBRARY.impl(name, run, "CUDA")
 
 
-def register_vmap(op: CustomOpDef, *folded: int) -> None:
+def register_vmap(op: OpOverload, *folded: int) -> None:
     """Let torch.vmap map an op: as one larger batch where it can, else one call after another.
 
     Args:
@@ -50,7 +76,7 @@ def register_vmap(op: CustomOpDef, *folded: int) -> None:
             outs = _stack(calls)
         return outs, _each(outs, lambda _: 0)
 
-    op.register_vmap(run)
+    torch.library.register_vmap(op, run)
 
 
 def _join(arg: Any, axis: int | None, size: int) -> Any:

@@ -26,7 +26,7 @@ from neurospyke.sim.ops.crossing import (
     on_grid,
     per_map,
 )
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.window import (
     channels_last,
     check_fit,
@@ -173,7 +173,7 @@ def reference(
     return (spike, potential) if return_potential else spike
 
 
-@torch.library.custom_op("neurospyke::spiking_convolution", mutates_args=())
+@define
 def _spiking_convolution(
     latency: Tensor,
     weight: Tensor,
@@ -202,7 +202,7 @@ def _spiking_convolution(
     return spike, channels_last(found[1].shape, weight).copy_(found[1])
 
 
-@_spiking_convolution.register_fake
+@define_fake(_spiking_convolution)
 def _(
     latency: Tensor,
     weight: Tensor,
@@ -219,5 +219,5 @@ def _(
     return channels_last(shape, latency), potential
 
 
-register_gpu(_spiking_convolution, "spiking_convolution")
+register_gpu(_spiking_convolution)
 register_vmap(_spiking_convolution, 0)

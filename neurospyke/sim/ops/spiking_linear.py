@@ -19,7 +19,7 @@ from neurospyke.sim.ops.crossing import (
     on_grid,
     per_map,
 )
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.spiking_convolution import Precision
 
 
@@ -93,7 +93,7 @@ def reference(
     return first.masked_fill(~fired, SILENT).to(torch.uint8), potential
 
 
-@torch.library.custom_op("neurospyke::spiking_linear", mutates_args=())
+@define
 def _spiking_linear(
     latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int, precision: str
 ) -> tuple[Tensor, Tensor]:
@@ -111,7 +111,7 @@ def _spiking_linear(
     return spike.flatten(1).contiguous(), potential.flatten(1).contiguous()
 
 
-@_spiking_linear.register_fake
+@define_fake(_spiking_linear)
 def _(
     latency: Tensor, weight: Tensor, threshold: Tensor | None, n_bins: int, precision: str
 ) -> tuple[Tensor, Tensor]:
@@ -119,5 +119,5 @@ def _(
     return latency.new_empty(shape), weight.new_empty(shape)
 
 
-register_gpu(_spiking_linear, "spiking_linear")
+register_gpu(_spiking_linear)
 register_vmap(_spiking_linear, 0)

@@ -20,7 +20,7 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT, check_latency
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops.crossing import check_inputs, check_weight, per_map
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
 
 
@@ -51,7 +51,8 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
         latency_in: uint8 (batch, channel, height, width), the layer's input, before padding.
         latency_out: uint8 (batch, map, height, width), the layer's output, or (batch, 1, height,
             width), that of the one map that spiked at each position.
-        winners: int64 (batch, k, 3), rows (map, row, column); rows of -1 are passed over.
+        winners: int64 (batch, k, 3), rows (map, row, column); rows that are no place in
+            the layer, as those of -1, are passed over.
         rate_positive: potentiation rate, one number or a tensor (map,); a negative one reverses it.
         rate_negative: depression rate, usually negative, one number or a tensor (map,).
         lower: least weight.
@@ -183,7 +184,7 @@ def reference(  # noqa: PLR0913
     return w
 
 
-@torch.library.custom_op("neurospyke::stdp", mutates_args=())
+@define
 def _stdp(  # noqa: PLR0913, PLR0917
     weight: Tensor,
     latency_in: Tensor,
@@ -215,7 +216,10 @@ def _stdp(  # noqa: PLR0913, PLR0917
         )
     # winners of different maps never touch the same weights, so those whose turn it is go together
     new = weight.clone()
-    sample, rank = (winners[..., 0] >= 0).nonzero(as_tuple=True)
+    limits = winners.new_tensor((len(weight), *latency_out.shape[2:]))
+    sample, rank = ((winners >= 0) & (winners < limits)).all(2).nonzero(as_tuple=True)
+    if len(sample) == 0:
+        return new
     maps, row, column = winners[sample, rank].unbind(1)
     windows = pad_silence(latency_in, padding).unfold(2, weight.shape[2], stride[0])
     t_pre = windows.unfold(3, weight.shape[3], stride[1])[sample, :, row, column]
@@ -248,7 +252,7 @@ def _turns(maps: Tensor, chosen: Tensor) -> Iterator[Tensor]:
         yield waiting[order[turn == number]]
 
 
-@_stdp.register_fake
+@define_fake(_stdp)
 def _(  # noqa: PLR0913, PLR0917
     weight: Tensor,
     latency_in: Tensor,
@@ -266,5 +270,5 @@ def _(  # noqa: PLR0913, PLR0917
     return torch.empty_like(weight)
 
 
-register_gpu(_stdp, "stdp")
+register_gpu(_stdp)
 register_vmap(_stdp)

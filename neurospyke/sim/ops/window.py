@@ -11,21 +11,26 @@ from torch import Tensor
 
 from neurospyke.sim.latency import SILENT
 
+# Larger windows, steps and margins, and more positions with the margins, are taken for mistakes.
+LARGEST = 2**20
+MOST_POSITIONS = 2**31 - 1
+
 
 def pair(value: int | Sequence[int], name: str) -> tuple[int, int]:
     """Positive (height, width) of a window or stride given as one int or two.
 
     Raises:
-        ValueError: not one or two ints above zero.
+        ValueError: not one or two ints from 1 to `LARGEST`.
 
     Example:
         >>> pair(2, "kernel"), pair((2, 3), "kernel")
         ((2, 2), (2, 3))
     """
     sizes = (value, value) if isinstance(value, (int, torch.SymInt)) else tuple(value)
-    if len(sizes) != 2 or any(not _whole(size) or size < 1 for size in sizes):
+    if len(sizes) != 2 or any(not _whole(size) or not 1 <= size <= LARGEST for size in sizes):
         raise ValueError(
-            f"`{name}` must be an int above 0 or two of them (height, width); got {value!r}"
+            f"`{name}` must be an int above 0 or two of them (height, width), at most {LARGEST}; "
+            f"got {value!r}"
         )
     return sizes[0], sizes[1]
 
@@ -34,17 +39,17 @@ def sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
     """Padding of the four sides (top, bottom, left, right) given as one int or four.
 
     Raises:
-        ValueError: not one or four ints from zero up.
+        ValueError: not one or four ints from 0 to `LARGEST`.
 
     Example:
         >>> sides(1), sides((2, 0, 1, 0))
         ((1, 1, 1, 1), (2, 0, 1, 0))
     """
     widths = (padding,) * 4 if isinstance(padding, (int, torch.SymInt)) else tuple(padding)
-    if len(widths) != 4 or any(not _whole(width) or width < 0 for width in widths):
+    if len(widths) != 4 or any(not _whole(width) or not 0 <= width <= LARGEST for width in widths):
         raise ValueError(
-            "`padding` must be an int from 0 up or four of them (top, bottom, left, right); "
-            f"got {padding!r}"
+            "`padding` must be an int from 0 up or four of them (top, bottom, left, right), "
+            f"at most {LARGEST}; got {padding!r}"
         )
     return widths[0], widths[1], widths[2], widths[3]
 
@@ -75,15 +80,21 @@ def output_size(
 
 
 def check_fit(size: Sequence[int], kernel: Sequence[int], padding: Sequence[int]) -> None:
-    """Refuse a window larger than the padded input.
+    """Refuse a window larger than the padded input, and an input padded beyond all measure.
 
     Raises:
-        ValueError: the window does not fit once.
+        ValueError: the window does not fit once, or there are more than `MOST_POSITIONS`.
     """
     if min(output_size(size, kernel, (1, 1), padding)) < 1:
         raise ValueError(
             f"`latency` of height and width {tuple(size)} is smaller than the window "
             f"{tuple(kernel)} with padding {tuple(padding)}; pad more or use a smaller window"
+        )
+    height, width = output_size(size, (1, 1), (1, 1), padding)
+    if height * width > MOST_POSITIONS:
+        raise ValueError(
+            f"`latency` of height and width {tuple(size)} with padding {tuple(padding)} has more "
+            f"than {MOST_POSITIONS} positions; pad less"
         )
 
 

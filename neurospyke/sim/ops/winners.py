@@ -16,7 +16,9 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT, check_latency
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops.pointwise_inhibition import AXES, NATIVE, check_potential
-from neurospyke.sim.ops.registration import register_gpu, register_vmap
+from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+
+MOST = 2**31 - 1
 
 
 def winners(
@@ -87,10 +89,11 @@ def check_count(value: int, name: str, least: int) -> None:
     """Refuse a number that is not whole or too small.
 
     Raises:
-        ValueError: it is not an int from `least` up.
+        ValueError: it is not an int from `least` to `MOST`.
     """
-    if not isinstance(value, (int, torch.SymInt)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"`{name}` must be an int from {least} up; got {value!r}")
+    whole = isinstance(value, (int, torch.SymInt)) and not isinstance(value, bool)
+    if not whole or not least <= value <= MOST:
+        raise ValueError(f"`{name}` must be an int from {least} up, at most {MOST}; got {value!r}")
 
 
 def reference(
@@ -122,12 +125,14 @@ def reference(
     return found
 
 
-@torch.library.custom_op("neurospyke::winners", mutates_args=())
+@define
 def _winners(
     latency: Tensor, potential: Tensor, k: int, radius: int | None, maps: Tensor | None
 ) -> Tensor:
     if native.available(latency, potential) and potential.dtype in NATIVE:
         return native.winners(latency, potential, k, radius, maps)
+    if latency.numel() == 0:
+        return latency.new_full((len(latency), k, 3), -1, dtype=torch.int64)
     if maps is None:
         return _best(latency.flatten(2).clone(), potential.flatten(2), latency.shape[2:], k, radius)
     return _best_given(latency, potential, k, radius, maps)
@@ -193,12 +198,12 @@ def _square(position: Tensor, radius: int, size: torch.Size) -> Tensor:
     return down & across
 
 
-@_winners.register_fake
+@define_fake(_winners)
 def _(
     latency: Tensor, potential: Tensor, k: int, radius: int | None, maps: Tensor | None
 ) -> Tensor:
     return latency.new_empty((latency.shape[0], k, 3), dtype=torch.int64)
 
 
-register_gpu(_winners, "winners")
+register_gpu(_winners)
 register_vmap(_winners, 0, 1, 4)

@@ -5,8 +5,10 @@ import pytest
 from neurospyke.sim import ops
 
 # What several ops share is not an op itself.
-SHARED = {"crossing", "native", "window"}
-MODULES = sorted(path.stem for path in Path(str(ops.__file__)).parent.glob("*.py") if path.stem[0] != "_")
+SHARED = {"crossing", "native", "registration", "window"}
+MODULES = sorted(
+    path.stem for path in Path(str(ops.__file__)).parent.glob("*.py") if path.stem[0] != "_"
+)
 
 
 def test_modules_are_found():

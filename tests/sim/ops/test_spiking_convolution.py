@@ -9,26 +9,70 @@ from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
 from neurospyke.sim.ops.pool import pool
 from neurospyke.sim.ops.spiking_convolution import reference, spiking_convolution
 from neurospyke.sim.ops.winners import winners
-from tests.conformance import assert_same, check_op, latencies, quarters
+from tests.conformance import (
+    LAYERS,
+    assert_same,
+    check_op,
+    computed,
+    latencies,
+    layer,
+    paths,
+    quarters,
+)
 
 REGISTERED = torch.ops.neurospyke.spiking_convolution.default
 
 
-@pytest.mark.parametrize(
-    ("threshold", "options"),
-    [
-        (1.0, {"n_bins": 6, "stride": (2, 1), "padding": (1, 0, 2, 3)}),
-        (None, {"n_bins": 6, "padding": 1}),
-        (torch.tensor([-0.25, 0.0, 0.75, 9.0]), {"n_bins": 254}),
-    ],
-)
+@pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_conforms(threshold, options, dtype):
-    latency = latencies(2, 3, 6, 5, n_bins=options["n_bins"], seed=0)
-    weight = quarters(4, 3, 3, 2, low=-3, high=4, seed=1, dtype=dtype)
-    if dtype == torch.float64:
-        weight += 2.0**-40  # lost in float32
-    check_op(spiking_convolution, REGISTERED, reference, latency, weight, threshold, **options)
+@pytest.mark.parametrize("options", [{}, {"return_potential": False}])
+def test_conforms(name, dtype, options):
+    args, numbers = layer(name, dtype)
+    check_op(spiking_convolution, REGISTERED, reference, *args, **numbers, **options)
+
+
+@pytest.mark.parametrize("precision", ["fast", "reproducible"])
+def test_conforms_in_another_precision(precision):
+    for name in ("signed", "growing", "read out", "many maps", "many inputs"):
+        args, numbers = layer(name)
+        options = {**numbers, "precision": precision}
+        if name == "signed":
+            check_op(spiking_convolution, REGISTERED, reference, *args, **options)
+        found = spiking_convolution(*args, **options)
+        # quarters are on every grid
+        assert_same(found, reference(*args, **numbers))
+        alone = spiking_convolution(*args, **options, return_potential=False)
+        assert_same(alone, found[0])
+
+
+@pytest.mark.parametrize("threshold", [None, "each"])
+@pytest.mark.parametrize("low", [0.0, -0.4])
+def test_what_is_reproducible_depends_on_no_order(threshold, low):
+    generator = torch.Generator().manual_seed(0)
+    latency = latencies(3, 20, 7, 6, n_bins=9, seed=1)
+    weight = low + torch.rand(30, 20, 3, 3, generator=generator)
+    weight *= 10.0 ** torch.arange(-15, 15).view(-1, 1, 1, 1)
+    each = 0.3 * weight.flatten(1).clamp(min=0).sum(1)
+    options = {"n_bins": 9, "padding": 1, "precision": "reproducible"}
+    args = (None if threshold is None else each,)
+    expected = reference(latency, weight, *args, **options)
+    assert 0.05 < (expected[0] != SILENT).double().mean() < 1 or threshold is None
+
+    order = torch.randperm(20, generator=generator)
+    alike = [
+        (latency, weight),
+        (latency[:, order], weight[:, order]),
+        (latency.flip(1, 2), weight.flip(1, 2)),
+        (latency.transpose(2, 3), weight.transpose(2, 3)),
+    ]
+    back = [lambda out: out, lambda out: out, lambda out: out.flip(2), lambda out: out.mT]
+    for path in paths():
+        with computed(path):
+            for inputs, turn in zip(alike, back, strict=True):
+                found = spiking_convolution(*inputs, *args, **options)
+                assert_same([turn(out) for out in found], expected)
+            alone = spiking_convolution(latency, weight, *args, **options, return_potential=False)
+            assert_same(alone, expected[0])
 
 
 def test_a_potential_on_the_threshold_does_not_spike():
@@ -109,6 +153,11 @@ def test_bad_input_is_refused_by_name():
         ((latency, weight, 1.0), {"n_bins": 255}, ValueError, "`n_bins` must be 1 to 254"),
         ((latency, weight, 1.0), {"stride": 0}, ValueError, "`stride` must be"),
         ((latency, weight, 1.0), {"padding": (1, 1)}, ValueError, "`padding` must be"),
+        ((latency, weight, 1.0), {"padding": 2**20}, ValueError, "`latency` .* pad less"),
+        ((latency, weight[:0], 1.0), {}, ValueError, "`weight` must have at least one map"),
+        ((latency, weight[:, :, :0], 1.0), {}, ValueError, "`weight` must have at least one map"),
+        ((latency[:, :0], weight[:, :0], 1.0), {}, ValueError, "`weight` must have at least one"),
+        ((latency, weight, 1.0), {"precision": "half"}, ValueError, "`precision` must be one of"),
         ((latency[..., :1], weight, 1.0), {}, ValueError, "`latency` .* smaller than the window"),
     ]:
         with pytest.raises(error, match=message):

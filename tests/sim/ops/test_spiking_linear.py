@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.ops.spiking_convolution import spiking_convolution
 from neurospyke.sim.ops.spiking_linear import reference, spiking_linear
-from tests.conformance import assert_same, check_op, latencies, quarters
+from tests.conformance import assert_same, check_op, computed, latencies, paths, quarters
 
 REGISTERED = torch.ops.neurospyke.spiking_linear.default
 
@@ -25,6 +25,49 @@ def test_conforms(threshold, n_bins, dtype):
     if dtype == torch.float64:
         weight += 2.0**-40  # lost in float32
     check_op(spiking_linear, REGISTERED, reference, latency, weight, threshold, n_bins=n_bins)
+
+
+@pytest.mark.parametrize(("channels", "units"), [(257, 300), (65_537, 3), (140_000, 1)])
+@pytest.mark.parametrize("low", [0, -2])
+def test_conforms_with_many_inputs(channels, units, low):
+    latency = latencies(2, channels, n_bins=254, seed=0)
+    weight = quarters(units, channels, low=low, high=4, seed=1)
+    # the last input of all takes the first unit over its threshold
+    latency[:, -1] = 253
+    weight[0] = 0.0
+    weight[0, -1] = 2.0
+    thresholds = quarters(units, low=0, high=channels // 4, seed=2)
+    thresholds[0] = 1.0
+    args = (latency, weight, thresholds)
+    check_op(spiking_linear, REGISTERED, reference, *args, n_bins=254)
+    assert (spiking_linear(*args, n_bins=254)[0][:, 0] == 253).all()
+    assert_same(
+        spiking_linear(latency, weight, None, n_bins=99),
+        reference(latency, weight, None, n_bins=99),
+    )
+
+
+@pytest.mark.parametrize("channels", [9, 500, 70_000])
+def test_what_is_reproducible_depends_on_no_order(channels):
+    generator = torch.Generator().manual_seed(0)
+    latency = latencies(3, channels, n_bins=9, seed=1)
+    weight = torch.rand(5, channels, generator=generator) - 0.3
+    threshold = 0.07 * channels
+    options = {"n_bins": 9, "precision": "reproducible"}
+    expected = reference(latency, weight, threshold, **options)
+    assert (expected[0] != SILENT).any()
+    order = torch.randperm(channels, generator=generator)
+    for path in paths():
+        with computed(path):
+            assert_same(spiking_linear(latency, weight, threshold, **options), expected)
+            shuffled = (latency[:, order], weight[:, order])
+            assert_same(spiking_linear(*shuffled, threshold, **options), expected)
+
+
+def test_inputs_of_no_sample_give_no_sample():
+    latency = torch.zeros(0, 4, dtype=torch.uint8)
+    spike, potential = spiking_linear(latency, torch.zeros(2, 4), 1.0, n_bins=3)
+    assert spike.shape == potential.shape == (0, 2)
 
 
 def test_a_potential_on_the_threshold_does_not_spike():
@@ -73,6 +116,7 @@ def test_bad_input_is_refused_by_name():
         ((latency, weight.long(), 1.0), 5, TypeError, "`weight` must be a float32 or float64"),
         ((latency, weight[0], 1.0), 5, ValueError, r"`weight` must have axes \(unit, channel\)"),
         ((latency, weight[:, :1], 1.0), 5, ValueError, "`weight` must have as many channels"),
+        ((latency, weight[:0], 1.0), 5, ValueError, "`weight` must have at least one unit"),
         ((latency, weight, float("nan")), 5, ValueError, "`threshold` must be finite"),
         ((latency, weight, 1.0), 0, ValueError, "`n_bins` must be 1 to 254"),
     ]:

@@ -7,11 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.latency import SILENT, from_spikes
+from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution, spread
 from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
 from neurospyke.sim.ops.spiking_convolution import spiking_convolution
 from neurospyke.sim.ops.stdp import reference, stdp
 from neurospyke.sim.ops.winners import winners
-from tests.conformance import assert_same, check_op, latencies, quarters
+from tests.conformance import assert_same, check_op, computed, latencies, paths, quarters
 
 REGISTERED = torch.ops.neurospyke.stdp.default
 
@@ -52,6 +53,74 @@ def test_conforms(layer, rule):
     args = (weight, latency_in, latency_out, best, rates, -0.25)
     check_op(stdp, REGISTERED, reference, *args, **rule, **geometry)
     assert not torch.equal(stdp(*args, **rule, **geometry), weight)
+
+
+@pytest.mark.parametrize("clamp", ["winners", "all"])
+def test_conforms_with_the_latency_of_the_one_map_that_spiked(clamp):
+    weight, latency_in, _, _ = case()
+    latency_out, maps, potential = inhibited_convolution(latency_in, weight, 1.0, n_bins=5)
+    best = winners(latency_out, potential, 3, maps=maps)
+    args = (weight, latency_in, latency_out, best, 0.5, -0.25)
+    check_op(stdp, REGISTERED, reference, *args, clamp=clamp)
+    every = spread(latency_out, maps, 4)
+    assert_same(stdp(*args, clamp=clamp), stdp(*args[:2], every, *args[3:], clamp=clamp))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            *[st.sampled_from([-(2**62), -4, -2, -1, 0, 1, 2, 3, 4, 5, 7, 2**31, 2**62])] * 3
+        ),
+        min_size=6,
+        max_size=6,
+    ),
+    one=st.booleans(),
+    clamp=st.sampled_from(["winners", "all"]),
+)
+def test_rows_that_are_no_place_in_the_layer_are_passed_over(rows, one, clamp):
+    weight, latency_in, latency_out, _ = case()
+    latency_out = latency_out[:, :1] if one else latency_out
+    best = torch.tensor(rows).view(3, 2, 3)
+    fits = ((best >= 0) & (best < torch.tensor((4, *latency_out.shape[2:])))).all(2, keepdim=True)
+    rule = (0.5, -0.25)
+    expected = reference(weight, latency_in, latency_out, best.where(fits, -1), *rule, clamp=clamp)
+    for path in paths()[-2:]:
+        with computed(path):
+            found = stdp(weight, latency_in, latency_out, best, *rule, clamp=clamp)
+            assert_same(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("clamp", ["winners", "all"])
+def test_threads_and_layout_change_no_bit(dtype, clamp):
+    """Enough weights to be shared out between threads."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.rand(50, 20, 5, 5, generator=generator, dtype=dtype) * 1.4 - 0.2
+    latency_in = latencies(9, 20, 12, 12, n_bins=15, seed=1)
+    latency_out = latencies(9, 50, 8, 8, n_bins=15, seed=2)
+    best = (torch.rand(9, 7, 3, generator=generator) * torch.tensor([50, 8, 8])).long()
+    args = (latency_in, latency_out, best, torch.rand(50, generator=generator), -0.1)
+    expected = reference(weight, *args, clamp=clamp)
+    for path in paths():
+        with computed(path):
+            for arranged in (
+                weight,
+                weight.contiguous(memory_format=torch.channels_last),
+                weight.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0),
+                torch.stack([weight, -weight], 2).flatten(1, 2)[:, ::2],
+            ):
+                assert_same(stdp(arranged, *args, clamp=clamp), expected)
+
+
+def test_inputs_of_no_sample_and_no_winners_teach_nothing():
+    weight, latency_in, latency_out, best = case()
+    for path in paths():
+        with computed(path):
+            empty = (latency_in[:0], latency_out[:0], best[:0])
+            assert_same(stdp(weight, *empty, 0.5, -0.5), weight)
+            nobody = (latency_in, latency_out, best[:, :0])
+            assert_same(stdp(weight, *nobody, 0.5, -0.5), weight)
 
 
 @settings(max_examples=20, deadline=None)

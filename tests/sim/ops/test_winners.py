@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from neurospyke.sim.latency import SILENT, from_spikes
 from neurospyke.sim.ops.winners import reference, winners
-from tests.conformance import assert_same, check_op, latencies, quarters
+from tests.conformance import assert_same, check_op, computed, latencies, paths, quarters
 
 REGISTERED = torch.ops.neurospyke.winners.default
 
@@ -19,6 +19,66 @@ def test_conforms(k, radius, dtype):
     latency = latencies(3, 5, 6, 7, n_bins=4, seed=0, silent=0.8)
     potential = quarters(3, 5, 6, 7, low=-1, high=2, seed=1, dtype=dtype)
     check_op(winners, REGISTERED, reference, latency, potential, k, radius=radius)
+
+
+def one_map(*size, seed, maps=5):
+    """Latency, potential and map of each position, and the same spread out over all maps."""
+    generator = torch.Generator().manual_seed(seed)
+    latency = latencies(*size, n_bins=3, seed=seed)
+    potential = quarters(*size, low=1, high=2, seed=seed)
+    owner = torch.randint(maps, size, generator=generator).masked_fill(latency == SILENT, -1)
+    here = owner == torch.arange(maps).view(-1, 1, 1)
+    spread = latency.masked_fill(~here, SILENT), potential.expand_as(here).contiguous()
+    return (latency, potential, owner), spread
+
+
+@pytest.mark.parametrize(("k", "radius"), [(3, None), (9, 0), (4, 2)])
+def test_conforms_with_one_map_given_at_each_position(k, radius):
+    (latency, potential, maps), _ = one_map(3, 1, 6, 7, seed=0)
+    options = {"radius": radius, "maps": maps}
+    check_op(winners, REGISTERED, reference, latency, potential, k, **options)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.tuples(*[st.sampled_from([0, 1, 2, 5])] * 2),
+    k=st.sampled_from([1, 3, 40]),
+    radius=st.sampled_from([None, 0, 1, 2**31 - 1]),
+    seed=st.integers(0, 9999),
+)
+def test_given_maps_win_as_spread_out_ones(size, k, radius, seed):
+    (latency, potential, maps), spread = one_map(2, 1, *size, seed=seed)
+    expected = reference(*spread, k, radius=radius)
+    for path in paths()[-2:]:
+        with computed(path):
+            assert_same(winners(latency, potential, k, radius=radius, maps=maps), expected)
+            assert_same(winners(*spread, k, radius=radius), expected)
+
+
+def test_a_position_without_a_map_does_not_win():
+    latency = torch.tensor([[[[0, 1]]]], dtype=torch.uint8)
+    maps = torch.tensor([[[[-1, 7]]]])
+    for path in paths():
+        with computed(path):
+            found = winners(latency, torch.ones(1, 1, 1, 2), 2, maps=maps)
+            assert found.tolist() == [[[7, 0, 1], [-1] * 3]]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=st.tuples(*[st.sampled_from([0, 1, 2, 5])] * 4),
+    k=st.sampled_from([1, 3, 40]),
+    radius=st.sampled_from([None, 0, 1, 2**31 - 1]),
+    dtype=st.sampled_from([torch.float16, torch.float32, torch.float64]),
+    seed=st.integers(0, 9999),
+)
+def test_any_shape_is_served(size, k, radius, dtype, seed):
+    latency = latencies(*size, n_bins=3, seed=seed)
+    potential = quarters(*size, low=-2, high=2, seed=seed, dtype=dtype)
+    expected = reference(latency, potential, k, radius=radius)
+    for path in paths()[-2:]:
+        with computed(path):
+            assert_same(winners(latency, potential, k, radius=radius), expected)
 
 
 @settings(max_examples=25, deadline=None)
@@ -81,11 +141,26 @@ def test_bad_input_is_refused_by_name():
         ((latency[0], potential, 1), None, ValueError, r"`latency` must have axes \(batch, map"),
         ((latency, latency, 1), None, TypeError, "`potential` must be a floating-point tensor"),
         ((latency, potential[0], 1), None, ValueError, "`potential` must have the shape"),
-        ((latency, potential, 0), None, ValueError, "`k` must be an int from 1 up; got 0"),
-        ((latency, potential, 1), -1, ValueError, "`radius` must be an int from 0 up; got -1"),
+        (
+            (latency, potential, 0),
+            None,
+            ValueError,
+            "`k` must be an int from 1 up, at most 2147483647; got 0",
+        ),
+        ((latency, potential, 1), 2**63, ValueError, "`radius` must be an int from 0 up"),
+        ((latency, potential, 1), -1, ValueError, "`radius` must be an int from 0 up, .*; got -1"),
     ]:
         with pytest.raises(error, match=message):
             winners(*args, radius=radius)
+    one = latency[:, :1], potential[:, :1]
+    maps = torch.zeros(1, 1, 3, 3, dtype=torch.int64)
+    for (times, drive), given_maps, error, message in [
+        (one, maps.int(), TypeError, "`maps` must be an int64 tensor; got torch.int32"),
+        (one, maps[..., 1:], ValueError, "`maps` must have the shape of `latency`"),
+        ((latency, potential), maps, ValueError, "`maps` must have the shape of `latency`"),
+    ]:
+        with pytest.raises(error, match=message):
+            winners(times, drive, 1, maps=given_maps)
 
 
 @pytest.mark.parametrize(

@@ -148,20 +148,6 @@ static void fire(const Layer<T>& layer, Events<Index>& events, int64_t first, Ou
   }
 }
 
-// The same without a threshold: every spike, in no order of time, then the sign of the sum.
-template <class T, class Index, int N>
-static void read_out(const Layer<T>& layer, Events<Index>& events, int64_t first, Outcome<T>& out) {
-  using L = Lanes<T>;
-  typename L::Vec sum[N];
-#pragma GCC unroll 32
-  for (int v = 0; v < N; ++v) sum[v] = L::zero();
-  const int64_t last = least(layer.maps, first + N * L::width);
-  add_rows(sum, layer.weight + first, layer.row, events.input, 0, events.n);
-  out.additions += events.n * (last - first);
-  const uint8_t t = static_cast<uint8_t>(layer.n_bins - 1);
-  if (settle(layer, sum, first, t, out) > 0 && layer.inhibited) choose_best(out, first, last, t);
-}
-
 // The same for weights >= 0 and at most 255 spikes that matter: instead of looking for the bin of a
 // crossing, count the spikes that were not enough. No branch depends on the data.
 template <class Index, int N>
@@ -206,6 +192,68 @@ static void count(const Layer<float>& layer, Events<Index>& events, int64_t firs
   for (; m < N * L::width; ++m) latency[m] = time[latency[m]];
 }
 
+// Without a threshold only the sums of all spikes matter, so that windows can be taken together: at
+// the same place of several samples, an input's weights are fetched once for all of them.
+constexpr int TOGETHER = 4;
+
+// Inputs that spike in any of the windows, and in which, one bit each.
+struct Readings {
+  uint32_t* input;
+  uint8_t* who;
+  int64_t n;
+  int64_t additions;
+};
+
+// Adds N registers of maps from map `first` on into the potentials of each window.
+template <class T, int N>
+static void add_together(const Layer<T>& layer, const Readings& readings, int64_t first,
+                         T* const (&potential)[TOGETHER]) {
+  using L = Lanes<T>;
+  typename L::Vec sum[TOGETHER][N];
+#pragma GCC unroll 4
+  for (int p = 0; p < TOGETHER; ++p)
+#pragma GCC unroll 8
+    for (int v = 0; v < N; ++v) sum[p][v] = L::zero();
+  for (int64_t e = 0; e < readings.n; ++e) {
+    const T* row = layer.weight + first + static_cast<int64_t>(readings.input[e]) * layer.row;
+    const T* here = opaque(row);
+    const uint32_t who = readings.who[e];
+#pragma GCC unroll 8
+    for (int v = 0; v < N; ++v) {
+      const typename L::Vec weight = L::load(here + v * L::width);
+#pragma GCC unroll 4
+      for (int p = 0; p < TOGETHER; ++p)
+        sum[p][v] = L::add_if(sum[p][v], weight, 0u - (who >> p & 1));
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < TOGETHER; ++p)
+#pragma GCC unroll 8
+    for (int v = 0; v < N; ++v) L::store(potential[p] + first + v * L::width, sum[p][v]);
+}
+
+template <class T, int MOST>
+static void add_blocks(const Layer<T>& layer, const Readings& readings, int64_t first,
+                       T* const (&potential)[TOGETHER]) {
+  const int64_t step = MOST * Lanes<T>::width;
+  for (; first + step <= layer.row; first += step)
+    add_together<T, MOST>(layer, readings, first, potential);
+  if constexpr (MOST > 1)
+    if (first < layer.row) add_blocks<T, MOST / 2>(layer, readings, first, potential);
+}
+
+// Spikes of one window from its sums: in the last bin, where the sum is above 0.
+template <class T>
+static void read_out(const Layer<T>& layer, Outcome<T>& out) {
+  const uint8_t last = static_cast<uint8_t>(layer.n_bins - 1);
+  for (int64_t m = 0; m < layer.maps; ++m) {
+    const bool above = out.potential[m] > 0;
+    out.latency[m] = above ? last : SILENT;
+    out.potential[m] = above ? out.potential[m] : 0;
+  }
+  if (layer.inhibited) choose_best(out, 0, layer.maps, last);
+}
+
 template <class T, class Index>
 using Block = void (*)(const Layer<T>&, Events<Index>&, int64_t, Outcome<T>&);
 
@@ -216,11 +264,6 @@ struct Blocks {
     if constexpr (MOST > 1)
       if (n < MOST) return Blocks<T, Index, MOST - 1>::fire_of(n);
     return fire<T, Index, MOST>;
-  }
-  static Block<T, Index> read_out_of(int n) {
-    if constexpr (MOST > 1)
-      if (n < MOST) return Blocks<T, Index, MOST - 1>::read_out_of(n);
-    return read_out<T, Index, MOST>;
   }
   static Block<T, Index> count_of(int n) {
     if constexpr (MOST > 1)

@@ -99,10 +99,15 @@ struct Events {
   uint8_t* group_time;
   int64_t* group_end;
   const Bins* bins;
+  // where many spikes meet many bins, those of a few bins at a time, so that each is looked at less
+  uint8_t* near_latency;
+  Index* near_input;
+  int64_t n_near;
+  int near_end;      // position in bins->times after the last bin they cover
 
   static size_t padded(int64_t window) { return (static_cast<size_t>(window) + 191) / 64 * 64; }
   static size_t bytes(int64_t window) {
-    return padded(window) * (2 + 2 * sizeof(Index)) + 256 * (1 + sizeof(int64_t));
+    return padded(window) * (3 + 3 * sizeof(Index)) + 256 * (1 + sizeof(int64_t));
   }
 
   // Lays the lists out in memory of that many bytes.
@@ -111,7 +116,9 @@ struct Events {
     uint8_t* at = static_cast<uint8_t*>(memory);
     latency = at;
     time = at += size;
+    near_latency = at += size;
     input = reinterpret_cast<Index*>(at += size);
+    near_input = reinterpret_cast<Index*>(at += size * sizeof(Index));
     sorted = reinterpret_cast<Index*>(at += size * sizeof(Index));
     group_end = reinterpret_cast<int64_t*>(at += size * sizeof(Index));
     group_time = at + 256 * sizeof(int64_t);
@@ -123,7 +130,10 @@ struct Events {
   void sort_all();
 
  private:
-  int64_t take_bin(uint8_t t, int64_t sorted_before) const;
+  int64_t take_bin(const uint8_t* from_latency, const Index* from_input, int64_t size, uint8_t t,
+                   int64_t sorted_before) const;
+  int64_t take_next(int64_t sorted_before);
+  void take_near();
   void count_and_place();
 };
 
@@ -172,6 +182,31 @@ inline uint64_t equal_bytes(const uint8_t* bytes, uint8_t value) {
   uint64_t equal = 0;
   for (int i = 0; i < 64; ++i) equal |= static_cast<uint64_t>(bytes[i] == value) << i;
   return equal;
+#endif
+}
+
+// Which of 64 bytes lie between two values, both included.
+inline uint64_t bytes_between(const uint8_t* bytes, uint8_t low, uint8_t high) {
+#if defined(__AVX512VBMI2__)
+  const __m512i above = _mm512_sub_epi8(_mm512_loadu_si512(bytes), _mm512_set1_epi8(static_cast<char>(low)));
+  return _cvtmask64_u64(
+      _mm512_cmple_epu8_mask(above, _mm512_set1_epi8(static_cast<char>(high - low))));
+#elif defined(__SSE2__)
+  const __m128i shift = _mm_set1_epi8(static_cast<char>(low));
+  const __m128i most = _mm_set1_epi8(static_cast<char>(high - low));
+  uint64_t between = 0;
+  for (int part = 0; part < 4; ++part) {
+    const __m128i above =
+        _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part)), shift);
+    const int lanes = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(above, most), above));
+    between |= static_cast<uint64_t>(static_cast<uint32_t>(lanes)) << (16 * part);
+  }
+  return between;
+#else
+  uint64_t between = 0;
+  for (int i = 0; i < 64; ++i)
+    between |= static_cast<uint64_t>(bytes[i] >= low && bytes[i] <= high) << i;
+  return between;
 #endif
 }
 
@@ -245,6 +280,22 @@ inline __m512i sort_32(__m512i a) {
   return exchange<32, 16>(a);
 }
 
+// Two runs of 32 bytes, or four of 16, side by side; only the first `left` of them are read.
+inline __m512i runs(const uint8_t* run, int64_t stride, int rows, int64_t left) {
+  if (rows == 2) {
+    const auto half = [&](int64_t i) {
+      return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(run + (i < left ? i : 0) * stride));
+    };
+    return _mm512_inserti64x4(_mm512_castsi256_si512(half(0)), half(1), 1);
+  }
+  const auto quarter = [&](int64_t i) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(run + (i < left ? i : 0) * stride));
+  };
+  const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(quarter(0)), quarter(1), 1);
+  const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(quarter(2)), quarter(3), 1);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
 inline __m512i reverse_32(__m512i a) {
   const __m512i from = _mm512_set_epi16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17,
                                         18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
@@ -285,6 +336,44 @@ inline void Events<Index>::gather(const Band& band, int64_t first_row, int64_t f
   const uint8_t* run = band.row(first_row) + first_column * band.channels;
   uint8_t* to_latency = latency;
   Index* to_input = input;
+  n_sorted = 0;
+  next_bin = n_groups = near_end = 0;
+#if defined(__AVX512VBMI2__)
+  if constexpr (sizeof(Index) == 1)
+    if (length <= 32) {
+      // two runs at a time, or four
+      const int rows = length <= 16 ? 4 : 2, wide = 64 / rows;
+      const uint64_t one = (1ull << length) - 1;
+      uint64_t inside = 0;
+      for (int i = 0; i < rows; ++i) inside |= one << (i * wide);
+      __m512i numbers = _mm512_loadu_si512(counting.from_zero);
+      const __m512i row = _mm512_and_si512(
+          rows == 4 ? _mm512_srli_epi16(numbers, 4) : _mm512_srli_epi16(numbers, 5),
+          _mm512_set1_epi8(3));
+      // input = row * length + column, and column = number - row * wide
+      for (int bit = 0; bit < 2; ++bit) {
+        const __mmask64 set = _mm512_test_epi8_mask(row, _mm512_set1_epi8(1 << bit));
+        const char back = static_cast<char>((length - wide) * (1 << bit));
+        numbers = _mm512_mask_add_epi8(numbers, set, numbers, _mm512_set1_epi8(back));
+      }
+      const __m512i step = _mm512_set1_epi8(static_cast<char>(rows * length));
+      for (int64_t i = 0; i < height; i += rows, run += rows * stride) {
+        const int64_t left = height - i;
+        if (left < rows) inside &= (1ull << (left * wide)) - 1;
+        const __m512i bytes = runs(run, stride, rows, left);
+        const __mmask64 spikes = _cvtu64_mask64(
+            inside & _cvtmask64_u64(_mm512_cmpneq_epi8_mask(bytes, _mm512_set1_epi8(-1))));
+        _mm512_storeu_si512(to_latency, _mm512_maskz_compress_epi8(spikes, bytes));
+        _mm512_storeu_si512(to_input, _mm512_maskz_compress_epi8(spikes, numbers));
+        const int64_t count = __builtin_popcountll(_cvtmask64_u64(spikes));
+        to_latency += count;
+        to_input += count;
+        numbers = _mm512_add_epi8(numbers, step);
+      }
+      n = to_latency - latency;
+      return;
+    }
+#endif
   for (int64_t i = 0; i < height; ++i, run += stride)
     for (int64_t at = 0; at < length; at += 64) {
       const int64_t left = length - at;
@@ -296,22 +385,50 @@ inline void Events<Index>::gather(const Band& band, int64_t first_row, int64_t f
       to_input += __builtin_popcountll(spikes);
     }
   n = to_latency - latency;
-  n_sorted = 0;
-  next_bin = n_groups = 0;
 }
 
 // Appends the inputs of one bin to the sorted ones; returns how many are sorted then.
 template <class Index>
-inline int64_t Events<Index>::take_bin(uint8_t t, int64_t sorted_before) const {
+inline int64_t Events<Index>::take_bin(const uint8_t* from_latency, const Index* from_input,
+                                       int64_t size, uint8_t t, int64_t sorted_before) const {
   Index* to = sorted + sorted_before;
-  for (int64_t i = 0; i < n; i += 64) {
-    const int64_t left = n - i;
+  for (int64_t i = 0; i < size; i += 64) {
+    const int64_t left = size - i;
     const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
-    const uint64_t chosen = inside & equal_bytes(latency + i, t);
-    pack(to, chosen, input + i);
+    const uint64_t chosen = inside & equal_bytes(from_latency + i, t);
+    pack(to, chosen, from_input + i);
     to += __builtin_popcountll(chosen);
   }
   return to - sorted;
+}
+
+// Sets apart the spikes of the next few bins.
+template <class Index>
+inline void Events<Index>::take_near() {
+  const int size = n > 512 ? 5 : 4;
+  const int last = next_bin + size < bins->n ? next_bin + size : bins->n;
+  const uint8_t low = bins->times[next_bin], high = bins->times[last - 1];
+  uint8_t* to_latency = near_latency;
+  Index* to_input = near_input;
+  for (int64_t i = 0; i < n; i += 64) {
+    const int64_t left = n - i;
+    const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+    const uint64_t chosen = inside & bytes_between(latency + i, low, high);
+    pack(to_latency, chosen, latency + i);
+    pack(to_input, chosen, input + i);
+    to_latency += __builtin_popcountll(chosen);
+    to_input += __builtin_popcountll(chosen);
+  }
+  n_near = to_latency - near_latency;
+  near_end = last;
+}
+
+// Appends the inputs of the next bin; returns how many are sorted then.
+template <class Index>
+inline int64_t Events<Index>::take_next(int64_t sorted_before) {
+  if (n <= 128) return take_bin(latency, input, n, bins->times[next_bin++], sorted_before);
+  if (next_bin >= near_end) take_near();
+  return take_bin(near_latency, near_input, n_near, bins->times[next_bin++], sorted_before);
 }
 
 // Everything in order at once, by whichever way looks at fewer things.
@@ -326,14 +443,17 @@ inline void Events<Index>::sort_all() {
       return;
     }
 #endif
-  if (bins->n * ((all + 63) / 64) >= all + 64) return count_and_place();
+  // looked at in two steps, spikes are seen about twice the root of the number of bins each
+  const int64_t looks = all <= 128 ? bins->n * ((all + 63) / 64) : bins->n * (2 + all / 256);
+  if (looks >= all + 64) return count_and_place();
   uint8_t* const times = time;
   int64_t done = 0;
-  for (const uint8_t* bin = bins->times; done < all; ++bin) {
+  while (done < all) {
     const int64_t before = done;
-    done = take_bin(*bin, before);
+    const uint8_t t = bins->times[next_bin];
+    done = take_next(before);
     // whole registers; the next bin overwrites what is too much
-    for (int64_t e = before; e < done; e += 64) memset(times + e, *bin, 64);
+    for (int64_t e = before; e < done; e += 64) memset(times + e, t, 64);
   }
   n_sorted = done;
 }
@@ -343,9 +463,9 @@ template <class Index>
 inline bool Events<Index>::sort_next_bin() {
   int64_t done = n_sorted;
   while (done < n) {
-    const uint8_t t = bins->times[next_bin++];
+    const uint8_t t = bins->times[next_bin];
     const int64_t before = done;
-    done = take_bin(t, before);
+    done = take_next(before);
     if (done == before) continue;
     group_time[n_groups] = t;
     group_end[n_groups++] = done;

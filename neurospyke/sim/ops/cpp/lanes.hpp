@@ -28,6 +28,10 @@ struct Lanes<float> {
   static Vec load(const float* p) { return _mm512_load_ps(p); }
   static void store(float* p, Vec a) { _mm512_store_ps(p, a); }
   static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  // a + b where `on` is all ones, a where it is 0
+  static Vec add_if(Vec a, Vec b, uint32_t on) {
+    return _mm512_mask_add_ps(a, _cvtu32_mask16(on), a, b);
+  }
   static Vec lower(Vec a, Vec b) { return _mm512_min_ps(a, b); }
   static Vec higher(Vec a, Vec b) { return _mm512_max_ps(a, b); }
   static uint32_t above(Vec a, Vec b) {
@@ -58,6 +62,9 @@ struct Lanes<double> {
   static Vec load(const double* p) { return _mm512_load_pd(p); }
   static void store(double* p, Vec a) { _mm512_store_pd(p, a); }
   static Vec add(Vec a, Vec b) { return _mm512_add_pd(a, b); }
+  static Vec add_if(Vec a, Vec b, uint32_t on) {
+    return _mm512_mask_add_pd(a, _cvtu32_mask8(on), a, b);
+  }
   static Vec lower(Vec a, Vec b) { return _mm512_min_pd(a, b); }
   static Vec higher(Vec a, Vec b) { return _mm512_max_pd(a, b); }
   static uint32_t above(Vec a, Vec b) {
@@ -86,6 +93,10 @@ struct Lanes<float> {
   static Vec load(const float* p) { return _mm256_load_ps(p); }
   static void store(float* p, Vec a) { _mm256_store_ps(p, a); }
   static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  static Vec add_if(Vec a, Vec b, uint32_t on) {
+    const __m256 kept = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(on)));
+    return _mm256_add_ps(a, _mm256_and_ps(b, kept));
+  }
   static Vec lower(Vec a, Vec b) { return _mm256_min_ps(a, b); }
   static Vec higher(Vec a, Vec b) { return _mm256_max_ps(a, b); }
   static uint32_t above(Vec a, Vec b) {
@@ -119,6 +130,10 @@ struct Lanes<double> {
   static Vec load(const double* p) { return _mm256_load_pd(p); }
   static void store(double* p, Vec a) { _mm256_store_pd(p, a); }
   static Vec add(Vec a, Vec b) { return _mm256_add_pd(a, b); }
+  static Vec add_if(Vec a, Vec b, uint32_t on) {
+    const __m256d kept = _mm256_castsi256_pd(_mm256_set1_epi32(static_cast<int>(on)));
+    return _mm256_add_pd(a, _mm256_and_pd(b, kept));
+  }
   static Vec lower(Vec a, Vec b) { return _mm256_min_pd(a, b); }
   static Vec higher(Vec a, Vec b) { return _mm256_max_pd(a, b); }
   static uint32_t above(Vec a, Vec b) {
@@ -153,6 +168,10 @@ struct PlainLanes {
   }
   static void store(T* p, Vec a) { __builtin_memcpy(p, &a, sizeof a); }
   static Vec add(Vec a, Vec b) { return a + b; }
+  static Vec add_if(Vec a, Vec b, uint32_t on) {
+    const Count kept = Count{} - static_cast<Whole>(on & 1);
+    return a + reinterpret_cast<Vec>(reinterpret_cast<Count>(b) & kept);
+  }
   static Vec lower(Vec a, Vec b) { return a < b ? a : b; }
   static Vec higher(Vec a, Vec b) { return a > b ? a : b; }
   static uint32_t above(Vec a, Vec b) {

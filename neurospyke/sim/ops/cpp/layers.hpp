@@ -8,6 +8,7 @@ namespace NEUROSPYKE_ISA {
 
 constexpr int MOST_REGISTERS = 16;
 constexpr int MOST_COUNTING = REGISTERS == 32 ? 13 : 7;
+constexpr int MOST_TOGETHER = REGISTERS == 32 ? 6 : 2;
 constexpr int64_t BAND_BYTES = 1 << 17;
 
 // Weights as rows of maps, input after input; in place where they already are.
@@ -116,19 +117,21 @@ static Layer<T> prepare(const ConvolutionArgs& a, T* threshold) {
   layer.read_out = a.threshold == nullptr;
   layer.inhibited = a.maps_out != nullptr;
   layer.with_potential = layer.inhibited || a.potential_out != nullptr;
-  T least_weight, largest;
-  T least_threshold = static_cast<T>(__builtin_inf()), most_threshold = -least_threshold;
-  find_range(layer.weight, layer.inputs * layer.row, least_weight, largest);
+  T least_weight = 0, largest = 0;
+  T least_threshold = static_cast<T>(__builtin_inf());
+  if (!layer.read_out)
+    find_range(layer.weight, layer.inputs * layer.row, least_weight, largest);
+  layer.one_threshold = true;
   for (int64_t m = 0; m < layer.row; ++m) {
     threshold[m] = static_cast<T>(__builtin_inf());
     if (m >= a.maps) continue;
     threshold[m] = layer.read_out ? T(0) : static_cast<const T*>(a.threshold)[m];
     least_threshold = threshold[m] < least_threshold ? threshold[m] : least_threshold;
-    most_threshold = threshold[m] > most_threshold ? threshold[m] : most_threshold;
+    // NaN, which is never passed, equals nothing
+    layer.one_threshold = layer.one_threshold && threshold[m] == threshold[0] && threshold[m] >= 0;
   }
   layer.threshold = threshold;
   layer.growing = least_weight >= 0;
-  layer.one_threshold = least_threshold == most_threshold && least_threshold >= 0;
   layer.quiet = quiet_spikes<T>(largest, least_threshold, layer.inputs);
   layer.counted =
       layer.growing && !layer.with_potential && !layer.read_out && layer.quiet >= 0;
@@ -148,6 +151,7 @@ struct Convolution {
   const ConvolutionArgs& a;
   Layer<T> layer;
   int64_t out_height, out_width, bands, rows;  // rows a band
+  int64_t together;                            // samples a task
   int64_t pooled_height, pooled_width;
   int64_t next;
 };
@@ -196,6 +200,45 @@ struct Target {
   int64_t* map;
 };
 
+// How many inputs of each window of one output row spike, from the sums over columns before it.
+static void count_windows(const Band& band, int64_t first_row, const ConvolutionArgs& a,
+                          int64_t windows, const uint16_t* pixels, uint32_t* columns,
+                          uint32_t* counts) {
+  uint32_t sum = 0;
+  columns[0] = 0;
+  for (int64_t x = 0; x < band.columns; ++x) {
+    for (int64_t i = 0; i < a.kernel_height; ++i) sum += pixels[(first_row + i) * band.columns + x];
+    columns[x + 1] = sum;
+  }
+  for (int64_t x = 0; x < windows; ++x)
+    counts[x] = columns[x * a.across + a.kernel_width] - columns[x * a.across];
+}
+
+// How many channels of each pixel of a band spike.
+static void count_pixels(const Band& band, uint16_t* pixels) {
+  const int64_t c = band.channels;
+  for (int64_t p = 0; p < band.rows * band.columns; ++p) {
+    uint32_t n = 0;
+    for (int64_t i = 0; i < c; ++i) n += band.bytes[p * c + i] != SILENT;
+    pixels[p] = static_cast<uint16_t>(n);
+  }
+}
+
+// What one window's neurons did, at its place.
+template <class T>
+inline void write(const Layer<T>& layer, const Outcome<T>& out, const Target<T>& to, int64_t at) {
+  if (layer.inhibited) {
+    to.latency[at] = static_cast<uint8_t>(out.best_time);
+    to.potential[at] = out.best_potential;
+    to.map[at] = out.best_map;
+    return;
+  }
+  copy_bytes(to.latency + at * layer.maps, out.latency, layer.maps);
+  if (to.potential)
+    memcpy(to.potential + at * layer.maps, out.potential,
+           sizeof(T) * static_cast<size_t>(layer.maps));
+}
+
 template <class T, class Index, bool COUNTS>
 static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
                           int64_t first_row, int64_t n_rows, Target<T> to, int64_t (&work)[N_WORK]) {
@@ -219,15 +262,23 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   T* potential = reinterpret_cast<T*>(memory + (lists + 63) / 64 * 64);
   Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
 
-  const int64_t written = layer.inhibited ? 1 : a.maps;
+  const size_t places = static_cast<size_t>(band.rows * band.columns);
+  auto* counts = static_cast<uint32_t*>(
+      scratch(COUNTS_OF, 4 * static_cast<size_t>(job.out_width + band.columns + 1) + 2 * places));
+  uint32_t* columns = counts + job.out_width;
+  auto* pixels = reinterpret_cast<uint16_t*>(columns + band.columns + 1);
+  count_pixels(band, pixels);
+
   for (int64_t y = 0; y < n_rows; ++y) {
+    count_windows(band, y * a.down, a, job.out_width, pixels, columns, counts);
     for (int64_t x = 0; x < job.out_width; ++x) {
       const int64_t at = y * job.out_width + x;
       ++work[WINDOWS];
-      events.gather(band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
-      work[EVENTS] += events.n;
-      const bool passed_over = events.n <= layer.quiet;
+      work[EVENTS] += counts[x];
+      const bool passed_over = counts[x] <= layer.quiet;
       work[WINDOWS_PASSED_OVER] += passed_over;
+      if (!passed_over)
+        events.gather(band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
       if (!passed_over || layer.with_potential) {
         memset(out.latency, SILENT, row);
         if (layer.with_potential) memset(potential, 0, row * sizeof(T));
@@ -236,22 +287,83 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
         out.best_potential = 0;
       }
       if (!passed_over) window<T, Index, COUNTS>(layer, plan, events, out);
-      if (layer.inhibited) {
-        to.latency[at] = static_cast<uint8_t>(out.best_time);
-        to.potential[at] = out.best_potential;
-        to.map[at] = out.best_map;
-        continue;
-      }
-      uint8_t* latency = to.latency + at * written;
-      if (passed_over)
-        memset(latency, SILENT, static_cast<size_t>(written));
+      if (passed_over && !layer.with_potential)
+        memset(to.latency + at * a.maps, SILENT, static_cast<size_t>(a.maps));
       else
-        copy_bytes(latency, out.latency, written);
-      if (to.potential)
-        memcpy(to.potential + at * written, potential, sizeof(T) * static_cast<size_t>(written));
+        write(layer, out, to, at);
     }
   }
   work[ADDITIONS] += out.additions;
+}
+
+// The inputs that spike in the same window of up to TOGETHER bands.
+static void list_readings(Readings& readings, const Band (&bands)[TOGETHER], int64_t n_bands,
+                          int64_t first_row, int64_t first_column, int64_t height, int64_t width) {
+  const int64_t length = width * bands[0].channels;
+  readings.n = 0;
+  for (int64_t i = 0; i < height; ++i)
+    for (int64_t at = 0; at < length; at += 64) {
+      const int64_t left = length - at;
+      const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+      uint64_t spikes[TOGETHER] = {0}, any = 0;
+      for (int64_t p = 0; p < n_bands; ++p) {
+        const Band& band = bands[p];
+        const uint8_t* run = band.row(first_row + i) + first_column * band.channels + at;
+        any |= spikes[p] = inside & ~equal_bytes(run, SILENT);
+        readings.additions += __builtin_popcountll(spikes[p]);
+      }
+      for (; any; any &= any - 1) {
+        const int bit = __builtin_ctzll(any);
+        uint32_t who = 0;
+        for (int p = 0; p < TOGETHER; ++p) who |= static_cast<uint32_t>(spikes[p] >> bit & 1) << p;
+        readings.input[readings.n] = static_cast<uint32_t>(i * length + at + bit);
+        readings.who[readings.n++] = static_cast<uint8_t>(who);
+      }
+    }
+}
+
+// Rows of the same place in up to TOGETHER samples, without a threshold.
+template <class T>
+static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64_t n_samples,
+                          int64_t first_row, int64_t n_rows, const Target<T> (&to)[TOGETHER],
+                          int64_t (&work)[N_WORK]) {
+  const ConvolutionArgs& a = job.a;
+  const Layer<T>& layer = job.layer;
+  const int64_t rows = (n_rows - 1) * a.down + a.kernel_height;
+  const int64_t columns = (job.out_width - 1) * a.across + a.kernel_width;
+  const int64_t size = rows * columns * a.channels;
+  auto* bytes = static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(size * n_samples)));
+  Band bands[TOGETHER];
+  for (int64_t p = 0; p < n_samples; ++p) {
+    bands[p] = {bytes + p * size, rows, columns, a.channels};
+    const uint8_t* latency = a.latency + (first_sample + p) * a.latency_batch;
+    const Source source{latency,           a.channels,    a.height,        a.width,
+                        a.latency_channel, a.latency_row, a.latency_column};
+    fill_band(bands[p], source, first_row * a.down - a.top, -a.left, a.n_bins);
+  }
+  const size_t inputs = static_cast<size_t>(layer.inputs), row = static_cast<size_t>(layer.row);
+  auto* memory =
+      static_cast<uint8_t*>(scratch(LISTS, TOGETHER * row * sizeof(T) + 5 * inputs + row + 64));
+  T* potential[TOGETHER];
+  for (int p = 0; p < TOGETHER; ++p)
+    potential[p] = reinterpret_cast<T*>(memory) + static_cast<size_t>(p) * row;
+  Readings readings{reinterpret_cast<uint32_t*>(potential[TOGETHER - 1] + row), nullptr, 0, 0};
+  readings.who = reinterpret_cast<uint8_t*>(readings.input + inputs);
+  uint8_t* latency = readings.who + inputs;
+  for (int64_t y = 0; y < n_rows; ++y)
+    for (int64_t x = 0; x < job.out_width; ++x) {
+      list_readings(readings, bands, n_samples, y * a.down, x * a.across, a.kernel_height,
+                    a.kernel_width);
+      add_blocks<T, MOST_TOGETHER>(layer, readings, 0, potential);
+      for (int64_t p = 0; p < n_samples; ++p) {
+        Outcome<T> out{latency, potential[p], SILENT, -1, 0, 0};
+        read_out(layer, out);
+        write(layer, out, to[p], y * job.out_width + x);
+      }
+    }
+  work[WINDOWS] += n_samples * n_rows * job.out_width;
+  work[EVENTS] += readings.additions;
+  work[ADDITIONS] += readings.additions * a.maps;
 }
 
 // The earliest of every window of `rows` rows, each a dense (column, channel) run.
@@ -289,13 +401,26 @@ static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& p
   band.bytes = memory + dense;
   const int64_t top = first * a.pool_down - a.pool_top;
   const int64_t from = most(top, 0), to = least(top + band.rows, job.out_height);
-  if (to > from)
-    convolve_rows<T, Index, COUNTS>(job, plan, sample, from, to - from, {memory, nullptr, nullptr},
-                                    work);
+  const Target<T> here[TOGETHER] = {{memory, nullptr, nullptr}};
+  if (to > from && job.layer.read_out)
+    read_out_rows(job, sample, 1, from, to - from, here, work);
+  else if (to > from)
+    convolve_rows<T, Index, COUNTS>(job, plan, sample, from, to - from, here[0], work);
   const Source source{memory, c, most(to - from, 0), job.out_width, 1, job.out_width * c, c};
   fill_band(band, source, top - from, -a.pool_left, SILENT);
   pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, n_rows, job.pooled_width,
             a.latency_out + (sample * job.pooled_height + first) * job.pooled_width * c);
+}
+
+// Where the rows of a sample from row `first` on go.
+template <class T>
+static Target<T> target(const Convolution<T>& job, int64_t sample, int64_t first) {
+  const ConvolutionArgs& a = job.a;
+  const int64_t at = (sample * job.out_height + first) * job.out_width;
+  const int64_t written = job.layer.inhibited ? 1 : a.maps;
+  T* potential = static_cast<T*>(a.potential_out);
+  return {a.latency_out + at * written, potential ? potential + at * written : nullptr,
+          a.maps_out ? a.maps_out + at : nullptr};
 }
 
 template <class T, class Index, int MOST, bool COUNTS>
@@ -304,30 +429,29 @@ static void convolve_tasks(void* context) {
   const ConvolutionArgs& a = job.a;
   const int64_t width = Lanes<T>::width, registers = (a.maps + width - 1) / width;
   Plan<T, Index> plan{};
-  blocks<T, Index, MOST>(
-      registers, job.layer.read_out ? Blocks<T, Index, MOST>::read_out_of : Blocks<T, Index, MOST>::fire_of,
-      plan.n_blocks, plan.n_wide, plan.block, plan.maps);
+  blocks<T, Index, MOST>(registers, Blocks<T, Index, MOST>::fire_of, plan.n_blocks, plan.n_wide,
+                         plan.block, plan.maps);
   if constexpr (COUNTS)
     blocks<T, Index, MOST_COUNTING>(registers, Blocks<T, Index, MOST_COUNTING>::count_of,
                                     plan.n_counting, plan.n_wide_counting, plan.counting,
                                     plan.maps_counting);
   int64_t work[N_WORK] = {0};
   const int64_t height = a.pool_height ? job.pooled_height : job.out_height;
-  for (int64_t task; (task = next_task(job.next)) < a.batch * job.bands;) {
-    const int64_t sample = task / job.bands, first = task % job.bands * job.rows;
+  const int64_t groups = (a.batch + job.together - 1) / job.together;
+  for (int64_t task; (task = next_task(job.next)) < groups * job.bands;) {
+    const int64_t sample = task / job.bands * job.together, first = task % job.bands * job.rows;
     const int64_t n_rows = least(job.rows, height - first);
     if (a.pool_height) {
       convolve_and_pool<T, Index, COUNTS>(job, plan, sample, first, n_rows, work);
       continue;
     }
-    const int64_t at = (sample * height + first) * job.out_width;
-    const int64_t written = job.layer.inhibited ? 1 : a.maps;
-    T* potential = static_cast<T*>(a.potential_out);
-    convolve_rows<T, Index, COUNTS>(job, plan, sample, first, n_rows,
-                                    {a.latency_out + at * written,
-                                     potential ? potential + at * written : nullptr,
-                                     a.maps_out ? a.maps_out + at : nullptr},
-                                    work);
+    const int64_t n_samples = least(job.together, a.batch - sample);
+    Target<T> to[TOGETHER] = {};
+    for (int64_t p = 0; p < n_samples; ++p) to[p] = target(job, sample + p, first);
+    if (job.layer.read_out)
+      read_out_rows(job, sample, n_samples, first, n_rows, to, work);
+    else
+      convolve_rows<T, Index, COUNTS>(job, plan, sample, first, n_rows, to[0], work);
   }
   if (a.work)
     for (int i = 0; i < N_WORK; ++i) add_work(a.work[i], work[i]);
@@ -339,7 +463,8 @@ static void convolve(const ConvolutionArgs& a) {
   const int64_t out_width = (a.width + a.left + a.right - a.kernel_width) / a.across + 1;
   const int64_t registers = (a.maps * static_cast<int64_t>(sizeof(T)) + 63) / 64;
   T* threshold = static_cast<T*>(scratch(THRESHOLDS, static_cast<size_t>(registers * 64)));
-  Convolution<T> job{a, prepare<T>(a, threshold), out_height, out_width, 1, 1, 0, 0, 0};
+  Convolution<T> job{a, prepare<T>(a, threshold), out_height, out_width, 1, 1, 1, 0, 0, 0};
+  if (job.layer.read_out && !a.pool_height) job.together = TOGETHER;
   int64_t height = out_height, down = a.down;
   if (a.pool_height) {
     job.pooled_height = height =
@@ -347,8 +472,9 @@ static void convolve(const ConvolutionArgs& a) {
     job.pooled_width = (out_width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1;
     down *= a.pool_down;
   }
+  const int64_t groups = (a.batch + job.together - 1) / job.together;
   // enough tasks to share out, and bands that stay in the caches
-  const int64_t wanted = least(height, (8 * a.threads + a.batch - 1) / a.batch);
+  const int64_t wanted = least(height, (8 * a.threads + groups - 1) / groups);
   const int64_t row_bytes = down * (out_width * a.across + a.kernel_width) * a.channels;
   const int64_t fit = most(1, BAND_BYTES / most(row_bytes, 1));
   job.rows = least((height + wanted - 1) / wanted, fit);
