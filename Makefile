@@ -4,7 +4,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo test check lint types sanitize bench clean
 
 demo: $(READY)          ## everything on the embedded default, ends with a report
 	$(BIN)/python -m neurospyke demo --out out/demo
@@ -23,10 +23,21 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/pyright
 
-bench: $(READY)         ## timings; results are kept in benchmarks/results
-	$(BIN)/python benchmarks/run.py
+sanitize: $(READY)      ## the ops' tests with checks of addresses and undefined behaviour
+	$(BIN)/python tests/sanitize.py
 
-$(READY): pyproject.toml constraints.txt
+bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in benchmarks/results
+	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/epoch.py
+	$(BIN)/python benchmarks/ops.py
+
+out/benchmarks/peers/.ready: benchmarks/requirements.txt $(READY)
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $<
+	mkdir -p $(@D) && touch $@
+
+KERNELS := CMakeLists.txt $(wildcard neurospyke/sim/ops/cpp/*)
+
+$(READY): pyproject.toml constraints.txt $(KERNELS)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt "$(TORCH)"
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[nwb,nix,dev]'

@@ -2,6 +2,7 @@
 
     python benchmarks/ops.py              everything; tables, and results/ops.json
     python benchmarks/ops.py --quick      tiny sizes, one thread; fails where engines disagree
+    python benchmarks/ops.py --resume     take what an interrupted run has measured from it
     python benchmarks/ops.py --only layers,forward
 
 Agreement comes before every timing. See README.md for what is measured and how.
@@ -23,6 +24,7 @@ from workloads import NETWORKS
 Record = dict[str, Any]
 RESULTS = Path(__file__).parent / "results"
 EPOCH = RESULTS / "epoch.json"
+PARTS = workloads.FOLDER / "records"
 ENGINES = (acceptance.OURS, acceptance.DENSE, *acceptance.SPYKER)
 # part, threads (0: those asked for), allocator that reuses memory
 PLAN = (
@@ -48,7 +50,7 @@ def main() -> int:
         records = _quick()
     else:
         workloads.prepare(workloads.FULL)
-        records = _full(options.threads, options.only)
+        records = _full(options.threads, options.only, options.resume)
         records += [json.loads(EPOCH.read_text())] if EPOCH.is_file() else []
     wrong = acceptance.disagreements(records)
     rows = acceptance.lines(records, options.threads)
@@ -74,11 +76,17 @@ def main() -> int:
     return 1 if wrong else 0
 
 
-def _full(threads: int, only: list[str]) -> list[Record]:
-    records = []
+def _full(threads: int, only: list[str], resume: bool) -> list[Record]:
+    PARTS.mkdir(parents=True, exist_ok=True)
+    records: list[Record] = []
     for part, given, reuse in PLAN:
-        if not only or part.partition(":")[0] in only:
-            records += measure.child(part, given or threads, reuse=reuse)
+        if only and part.partition(":")[0] not in only:
+            continue
+        name = f"{part} {given or threads} {reuse}".replace(":", " ").replace("/", " ")
+        kept = PARTS / f"{name}.json"
+        if not (resume and kept.is_file()):
+            kept.write_text(json.dumps(measure.child(part, given or threads, reuse=reuse)))
+        records += json.loads(kept.read_text())
     return records
 
 
@@ -148,6 +156,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one thread")
     parser.add_argument("--threads", type=int, default=2, help="threads of the main part")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(
         "--only", type=lambda text: text.split(","), default=[], help="parts; results are not kept"
     )

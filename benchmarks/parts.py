@@ -66,7 +66,7 @@ def layers(setting: Setting) -> list[Record]:
 
 def large(setting: Setting) -> list[Record]:
     """The layers of the large network."""
-    return [_layer(setting, setting.load(name)) for name in LARGE]
+    return [_layer(setting, setting.load(name, 2)) for name in LARGE]
 
 
 def one_thread(setting: Setting) -> list[Record]:
@@ -81,7 +81,8 @@ def narrow(setting: Setting) -> list[Record]:
     """Our ops held to a smaller instruction set, and the dense wave, which is not."""
     found = native.instruction_set("avx2")
     setting.engines = [engine for engine in setting.engines if engine.name in {OURS, DENSE}]
-    loads = (setting.load(name) for name in (*GATED, *TRAINED, *LARGE))
+    loads = [setting.load(name) for name in (*GATED, *TRAINED)]
+    loads += [setting.load(name, 2) for name in LARGE]
     return [{**_layer(setting, load), "part": "narrow", "instruction set": found} for load in loads]
 
 

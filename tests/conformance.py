@@ -129,6 +129,7 @@ LAYERS = {
     "growing": Layer((2, 3, 6, 5), (4, 3, 2), 1.0, 6, (1, 2), (0, 2, 1, 0), 0),
     "many bins": Layer((2, 3, 6, 5), (4, 3, 2), "each", 254),
     "read out": Layer((2, 3, 6, 5), (4, 3, 2), None, 6, padding=(1, 1, 1, 1)),
+    "many read out": Layer((9, 30, 4, 5), (70, 3, 2), None, 20, (1, 2), (1, 0, 0, 1)),
     "many maps": Layer((1, 2, 4, 3), (300, 2, 2), "each", 9, padding=(0, 1, 0, 1), low=0),
     "many signed maps": Layer((1, 2, 4, 3), (300, 2, 2), 0.5, 9),
     "many inputs": Layer((1, 30, 4, 4), (70, 3, 3), 12.0, 20, low=0),

@@ -59,6 +59,7 @@ ROUGH = [
     ((3, 5, 11, 9), (40, 5, 5), "signed"),
     ((2, 40, 7, 7), (300, 3, 3), "signed"),
     ((2, 1, 5, 5), (1, 1, 1), "signed"),
+    ((9, 7, 5, 6), (131, 3, 2), "signed"),  # read out, several samples are taken together
 ]
 
 
@@ -104,6 +105,26 @@ def test_instruction_sets_and_threads_change_no_bit(layer, dtype):
     for path in compiled_paths():
         with computed(path):
             assert_same(every_op(*args), expected)
+
+
+@pytest.mark.parametrize(
+    "n", [1, 2, 31, 32, 33, 63, 64, 65, 127, 128, 129, 254, 255, 256, 257, 300]
+)
+@pytest.mark.parametrize("potential", [False, True])
+def test_every_spike_has_its_time(n, potential):
+    """As many maps as inputs: each spikes with the one input that it looks at."""
+    generator = torch.Generator().manual_seed(n)
+    times = (torch.arange(n) * 253 // max(n - 1, 1)).to(torch.uint8)
+    times = times[torch.randperm(n, generator=generator)]
+    expected = times.view(1, n, 1, 1)
+    args = (expected, torch.eye(n).view(n, n, 1, 1), 0.5)
+    for path in compiled_paths():
+        with computed(path):
+            found = spiking_convolution(*args, n_bins=254, return_potential=potential)
+            assert_same(found[0] if potential else found, expected)
+            first = inhibited_convolution(*args, n_bins=254)
+            assert_same(first[0], expected.amin(1, keepdim=True))
+            assert_same(first[1], expected.long().argmin(1, keepdim=True))
 
 
 @pytest.mark.parametrize("layer", ROUGH)
@@ -308,6 +329,11 @@ def test_inhibition_adds_nothing_after_the_first_spike(maps):
 
 def test_a_read_out_adds_every_spike_once():
     assert work(window(ONE_BY_ONE), ones(40), None)["additions"] == 250 * 40
+    latency = latencies(9, 5, 6, 7, n_bins=15, seed=0)
+    n = F.avg_pool2d((latency < 9).double(), (4, 3), 1, divisor_override=1).sum()
+    found = work(latency, torch.ones(70, 5, 4, 3), None, 9)
+    assert (found["windows"], found["events"]) == (9 * 15, n.item())
+    assert found["additions"] == 70 * n.item()
 
 
 @pytest.mark.parametrize("signs", ["positive", "signed"])
@@ -401,9 +427,9 @@ def test_python_threads_may_call_at_once():
     layers = [rough(*layer) for layer in ROUGH]
     expected = [every_op(*layer) for layer in layers]
     with computed(compiled_paths()[-1]), ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(every_op, *layers[i % 6]) for i in range(24)]
+        calls = [pool.submit(every_op, *layers[i % len(layers)]) for i in range(24)]
         for i, call in enumerate(calls):
-            assert_same(call.result(), expected[i % 6])
+            assert_same(call.result(), expected[i % len(layers)])
 
 
 def test_other_python_threads_run_meanwhile():

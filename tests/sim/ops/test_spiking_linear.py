@@ -47,6 +47,20 @@ def test_conforms_with_many_inputs(channels, units, low):
     )
 
 
+@pytest.mark.parametrize("channels", [255, 256, 257, 65_535, 65_536, 65_537, 131_072])
+def test_every_input_counts(channels):
+    """Without the last spike V is on the second threshold and over the first."""
+    latency = torch.zeros(2, channels, dtype=torch.uint8)
+    latency[1, -1] = 7
+    weight = torch.ones(2, channels)
+    thresholds = torch.tensor([channels - 1.5, channels - 1.0])
+    for path in paths():
+        with computed(path):
+            spike, potential = spiking_linear(latency, weight, thresholds, n_bins=9)
+            assert spike.tolist() == [[0, 0], [0, 7]]
+            assert potential.tolist() == [[channels] * 2, [channels - 1, channels]]
+
+
 @pytest.mark.parametrize("channels", [9, 500, 70_000])
 def test_what_is_reproducible_depends_on_no_order(channels):
     generator = torch.Generator().manual_seed(0)

@@ -27,13 +27,13 @@ def test_silence_lies_at_the_top_the_bottom_the_left_and_the_right():
     assert int((padded == 255).sum()) == 31
 
 
-@pytest.mark.parametrize("stride", [0, (1, 2, 3), (2, -1), (1.0, 1), True])
+@pytest.mark.parametrize("stride", [0, (1, 2, 3), (2, -1), (1.0, 1), True, 2**20 + 1, 2**64])
 def test_bad_pairs_are_refused(stride):
     with pytest.raises(ValueError, match="`stride` must be an int above 0 or two"):
         pair(stride, "stride")
 
 
-@pytest.mark.parametrize("padding", [-1, (1, 2), (0, 0, 0, -1), True])
+@pytest.mark.parametrize("padding", [-1, (1, 2), (0, 0, 0, -1), True, (0, 2**64, 0, 0)])
 def test_bad_paddings_are_refused(padding):
     with pytest.raises(ValueError, match="`padding` must be an int from 0 up or four"):
         sides(padding)
@@ -43,3 +43,9 @@ def test_a_window_must_fit_the_padded_input():
     check_fit((2, 2), (3, 3), (1, 0, 0, 1))
     with pytest.raises(ValueError, match=r"\(2, 2\) is smaller than the window \(3, 3\)"):
         check_fit((2, 2), (3, 3), (1, 0, 0, 0))
+
+
+def test_an_input_is_not_padded_beyond_all_measure():
+    check_fit((2, 2), (3, 2), (2**20, 2**20, 0, 0))
+    with pytest.raises(ValueError, match="has more than 2147483647 positions; pad less"):
+        check_fit((2, 2), (3, 3), (2**20, 2**20, 2**9, 2**9))

@@ -202,7 +202,7 @@ struct Target {
 
 // How many inputs of each window of one output row spike, from the sums over columns before it.
 static void count_windows(const Band& band, int64_t first_row, const ConvolutionArgs& a,
-                          int64_t windows, const uint16_t* pixels, uint32_t* columns,
+                          int64_t windows, const uint32_t* pixels, uint32_t* columns,
                           uint32_t* counts) {
   uint32_t sum = 0;
   columns[0] = 0;
@@ -215,12 +215,12 @@ static void count_windows(const Band& band, int64_t first_row, const Convolution
 }
 
 // How many channels of each pixel of a band spike.
-static void count_pixels(const Band& band, uint16_t* pixels) {
+static void count_pixels(const Band& band, uint32_t* pixels) {
   const int64_t c = band.channels;
   for (int64_t p = 0; p < band.rows * band.columns; ++p) {
     uint32_t n = 0;
     for (int64_t i = 0; i < c; ++i) n += band.bytes[p * c + i] != SILENT;
-    pixels[p] = static_cast<uint16_t>(n);
+    pixels[p] = n;
   }
 }
 
@@ -264,9 +264,9 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
 
   const size_t places = static_cast<size_t>(band.rows * band.columns);
   auto* counts = static_cast<uint32_t*>(
-      scratch(COUNTS_OF, 4 * static_cast<size_t>(job.out_width + band.columns + 1) + 2 * places));
+      scratch(COUNTS_OF, 4 * (static_cast<size_t>(job.out_width + band.columns + 1) + places)));
   uint32_t* columns = counts + job.out_width;
-  auto* pixels = reinterpret_cast<uint16_t*>(columns + band.columns + 1);
+  uint32_t* pixels = columns + band.columns + 1;
   count_pixels(band, pixels);
 
   for (int64_t y = 0; y < n_rows; ++y) {
@@ -475,7 +475,9 @@ static void convolve(const ConvolutionArgs& a) {
   const int64_t groups = (a.batch + job.together - 1) / job.together;
   // enough tasks to share out, and bands that stay in the caches
   const int64_t wanted = least(height, (8 * a.threads + groups - 1) / groups);
-  const int64_t row_bytes = down * (out_width * a.across + a.kernel_width) * a.channels;
+  // a single row may have a step beyond all measure
+  const int64_t row_bytes =
+      (height > 1 ? down : 1) * (out_width * a.across + a.kernel_width) * a.channels;
   const int64_t fit = most(1, BAND_BYTES / most(row_bytes, 1));
   job.rows = least((height + wanted - 1) / wanted, fit);
   job.bands = (height + job.rows - 1) / job.rows;

@@ -247,7 +247,8 @@ static void learn_map(const StdpArgs& a, int64_t sample, const int64_t* winner) 
     for (int64_t j = 0; j < a.kernel_width; ++j) {
       const int64_t y = top + i, x = left + j;
       const bool inside = y >= 0 && y < a.height && x >= 0 && x < a.width;
-      const uint8_t* in = a.latency_in + sample * a.in_batch + y * a.in_row + x * a.in_column;
+      const uint8_t* in =
+          inside ? a.latency_in + sample * a.in_batch + y * a.in_row + x * a.in_column : nullptr;
       T* w = static_cast<T*>(a.weight) + m * a.weight_map + i * a.weight_row + j * a.weight_column;
       for (int64_t c = 0; c < a.channels; ++c, w += a.weight_channel) {
         const uint8_t t_pre = inside ? in[c * a.in_channel] : SILENT;
