@@ -67,6 +67,10 @@ def weights(network):
     return {name: value.clone() for name, value in network.state_dict().items()}
 
 
+def same(one, other):
+    return all(torch.equal(value, weights(other)[name]) for name, value in weights(one).items())
+
+
 def test_one_step_by_hand():
     """Map 1 wins in the bin of the first pixel: that weight grows by 0.4/4, the rest shrink."""
     layer = SpikingConvolution(
@@ -247,6 +251,28 @@ def test_batches_used_up_after_one_pass_do_for_one():
     once = learn_by_stdp(network, iter(bars().split(3)), layers=["conv1"])
     again = learn_by_stdp(network, bars().split(3), layers=["conv1"])
     assert torch.equal(weight(once, "conv1"), weight(again, "conv1"))
+
+
+@pytest.mark.parametrize("every", [None, 3])
+def test_online_is_the_same_as_batches_of_one(every):
+    schedule = None if every is None else RateSchedule(every, 2.0, 1.0)
+    network = two_layers(*[dataclasses.replace(RULE, schedule=schedule)] * 2)
+    one_by_one = learn_by_stdp(network, bars().split(1), epochs=2)
+    for size in (4, 5, 8):
+        online = learn_by_stdp(network, bars().split(size), epochs=2, online=True)
+        assert same(online, one_by_one)
+    together = learn_by_stdp(network, bars().split(8), epochs=2)
+    assert not same(together, one_by_one)
+
+
+def test_a_linear_layer_learns_online():
+    layer = SpikingLinear(
+        torch.full((2, 64), 0.5), threshold=1.0, n_bins=N_BINS, rule=STDP(0.1, -0.1)
+    )
+    network = Network("linear", pixels(), {"fc": layer})
+    online = learn_by_stdp(network, [bars()], online=True)
+    assert same(online, learn_by_stdp(network, bars().split(1)))
+    assert not same(online, network)
 
 
 def test_winners_of_a_batch_come_from_its_starting_weights():
