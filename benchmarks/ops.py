@@ -67,10 +67,11 @@ def main() -> int:
     print(_table(records, options.quick))
     if not options.quick:
         print(_acceptance(rows))
-        if not options.only:
+        if options.resume or not options.only:
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / "ops.json").write_text(json.dumps(record, indent=1) + "\n")
-            figure.scaling(records, RESULTS / "scaling.png")
+            if any(record["part"] == "scaling" for record in records):
+                figure.scaling(records, RESULTS / "scaling.png")
     for message in wrong:
         print(f"DISAGREEMENT {message}")
     return 1 if wrong else 0
@@ -158,7 +159,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="threads of the main part")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument(
-        "--only", type=lambda text: text.split(","), default=[], help="parts; results are not kept"
+        "--only",
+        type=lambda text: text.split(","),
+        default=[],
+        help="parts; results are kept only with --resume",
     )
     return parser.parse_args()
 

@@ -404,16 +404,18 @@ def fork():
 expected = call()
 assert fork() == 0, "after a call"
 assert call() == expected
+# the address sanitizer's own memory may be locked by another thread when a process forks
+times = 0 if "asan" in os.environ.get("LD_PRELOAD", "") else 5
 going = True
 def busy():
     while going:
         call()
 others = threading.Thread(target=busy)
 others.start()
-found = [fork() for _ in range(5)]
+found = [fork() for _ in range(times)]
 going = False
 others.join()
-assert found == [0] * 5, found
+assert found == [0] * times, found
 assert call() == expected
 """
 

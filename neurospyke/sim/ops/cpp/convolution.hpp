@@ -239,7 +239,7 @@ static void add_blocks(const Layer<T>& layer, const Readings& readings, int64_t 
   for (; first + step <= layer.row; first += step)
     add_together<T, MOST>(layer, readings, first, potential);
   if constexpr (MOST > 1)
-    if (first < layer.row) add_blocks<T, MOST / 2>(layer, readings, first, potential);
+    if (first < layer.row) add_blocks<T, MOST - 1>(layer, readings, first, potential);
 }
 
 // Spikes of one window from its sums: in the last bin, where the sum is above 0.

@@ -8,7 +8,7 @@ namespace NEUROSPYKE_ISA {
 
 constexpr int MOST_REGISTERS = 16;
 constexpr int MOST_COUNTING = REGISTERS == 32 ? 13 : 7;
-constexpr int MOST_TOGETHER = REGISTERS == 32 ? 6 : 2;
+constexpr int MOST_TOGETHER = REGISTERS == 32 ? 7 : 2;
 constexpr int64_t BAND_BYTES = 1 << 17;
 
 // Weights as rows of maps, input after input; in place where they already are.
