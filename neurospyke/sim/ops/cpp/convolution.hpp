@@ -70,6 +70,39 @@ NEUROSPYKE_INLINE int64_t settle(const Layer<T>& layer, typename Lanes<T>::Vec (
   return n;
 }
 
+// The best of the maps of a block whose sums have passed their thresholds by bin t: largest sum, then
+// lowest index; it replaces what was best so far if it is earlier or larger. False where none has.
+template <class T, int N>
+NEUROSPYKE_INLINE bool settle_best(const Layer<T>& layer, const typename Lanes<T>::Vec (&sum)[N],
+                                   int64_t first, uint8_t t, Outcome<T>& out) {
+  using L = Lanes<T>;
+  const T* threshold = opaque(layer.threshold + first);
+  const typename L::Vec none = L::all(-static_cast<T>(__builtin_inf()));
+  typename L::Vec highest = none;
+  uint32_t any = 0;
+#pragma GCC unroll 32
+  for (int v = 0; v < N; ++v) {
+    const uint32_t lanes = L::above(sum[v], L::load(threshold + v * L::width));
+    highest = L::higher(highest, L::put(none, lanes, sum[v]));
+    any |= lanes;
+  }
+  if (any == 0) return false;
+  alignas(64) T high[L::width];
+  L::store(high, highest);
+  T best = high[0];
+  for (int lane = 1; lane < L::width; ++lane) best = high[lane] > best ? high[lane] : best;
+  if (t == out.best_time && !(best > out.best_potential)) return true;
+#pragma GCC unroll 32
+  for (int v = N - 1; v >= 0; --v) {
+    const uint32_t lanes = L::above(sum[v], L::load(threshold + v * L::width)) &
+                           ~L::above(L::all(best), sum[v]);
+    if (lanes) out.best_map = first + v * L::width + __builtin_ctz(lanes);
+  }
+  out.best_time = t;
+  out.best_potential = best;
+  return true;
+}
+
 template <class T, int N>
 NEUROSPYKE_INLINE bool any_above(const Layer<T>& layer, const typename Lanes<T>::Vec (&sum)[N],
                                  int64_t first) {
@@ -85,19 +118,6 @@ NEUROSPYKE_INLINE bool any_above(const Layer<T>& layer, const typename Lanes<T>:
 #pragma GCC unroll 32
   for (int v = 0; v < N; ++v) any |= L::above(sum[v], L::load(threshold + v * L::width));
   return any != 0;
-}
-
-// The best of the maps that have just spiked in bin t: largest potential, then lowest index.
-template <class T>
-static void choose_best(Outcome<T>& out, int64_t first, int64_t maps, uint8_t t) {
-  for (int64_t m = first; m < maps; ++m) {
-    if (out.latency[m] != t) continue;
-    if (t < out.best_time || out.potential[m] > out.best_potential) {
-      out.best_time = t;
-      out.best_map = m;
-      out.best_potential = out.potential[m];
-    }
-  }
 }
 
 template <class T, int N, class Index>
@@ -125,8 +145,8 @@ static void fire(const Layer<T>& layer, Events<Index>& events, int64_t first, Ou
   int64_t step = 2;
   bool more = events.n_groups > 0 || events.sort_next_bin();
   if (layer.quiet < 0 && !(more && events.group_time[0] == 0)) {
-    waiting -= settle(layer, sum, first, 0, out);
-    if (layer.inhibited && waiting < last - first) return choose_best(out, first, last, 0);
+    if (layer.inhibited && settle_best(layer, sum, first, 0, out)) return;
+    if (!layer.inhibited) waiting -= settle(layer, sum, first, 0, out);
   }
   for (int group = 0; more && waiting > 0; more = ++group < events.n_groups || events.sort_next_bin()) {
     const uint8_t t = events.group_time[group];
@@ -142,8 +162,11 @@ static void fire(const Layer<T>& layer, Events<Index>& events, int64_t first, Ou
         step *= 2;
       }
       if (e <= layer.quiet || !any_above(layer, sum, first)) continue;
+      if (layer.inhibited) {
+        settle_best(layer, sum, first, t, out);
+        return;
+      }
       waiting -= settle(layer, sum, first, t, out);
-      if (layer.inhibited) return choose_best(out, first, last, t);
     }
   }
 }
@@ -251,7 +274,12 @@ static void read_out(const Layer<T>& layer, Outcome<T>& out) {
     out.latency[m] = above ? last : SILENT;
     out.potential[m] = above ? out.potential[m] : 0;
   }
-  if (layer.inhibited) choose_best(out, 0, layer.maps, last);
+  for (int64_t m = 0; layer.inhibited && m < layer.maps; ++m)
+    if (out.potential[m] > out.best_potential) {
+      out.best_time = last;
+      out.best_map = m;
+      out.best_potential = out.potential[m];
+    }
 }
 
 template <class T, class Index>

@@ -94,6 +94,7 @@ struct Events {
   uint8_t* time;     // of each sorted input
   int64_t n;
   int64_t n_sorted;
+  int64_t quiet;     // bins that end with no more spikes than this need not be told apart
   int next_bin;      // position in bins->times of the first bin not sorted yet
   int n_groups;      // bins of this window that are sorted and not empty
   uint8_t* group_time;
@@ -133,6 +134,7 @@ struct Events {
   int64_t take_bin(const uint8_t* from_latency, const Index* from_input, int64_t size, uint8_t t,
                    int64_t sorted_before) const;
   int64_t take_next(int64_t sorted_before);
+  void group_sorted();
   void take_near();
   void count_and_place();
 };
@@ -457,6 +459,27 @@ inline void Events<Index>::sort_all() {
   }
   n_sorted = done;
 }
+
+#if defined(__AVX512VBMI2__)
+
+// All bins of few spikes at once: a bin ends where the next spike is of another.
+template <class Index>
+inline void Events<Index>::group_sorted() {
+  sort_pairs(latency, input, n, time, sorted);
+  time[n] = SILENT;
+  const __m512i here = _mm512_loadu_si512(time), next = _mm512_loadu_si512(time + 1);
+  uint64_t ends = _cvtmask64_u64(_mm512_cmpneq_epi8_mask(here, next));
+  if (n < 64) ends &= (1ull << n) - 1;
+  if (quiet > 0) ends &= ~0ull << (quiet < n ? quiet : n - 1);
+  for (; ends; ends &= ends - 1) {
+    const int last = __builtin_ctzll(ends);
+    group_time[n_groups] = time[last];
+    group_end[n_groups++] = last + 1;
+  }
+  n_sorted = n;
+}
+
+#endif
 
 // The next bin with a spike in this window; false where there is none.
 template <class Index>

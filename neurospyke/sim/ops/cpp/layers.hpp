@@ -259,6 +259,7 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   Events<Index> events;
   events.place(memory, layer.inputs);
   events.bins = &bins;
+  events.quiet = layer.quiet;
   T* potential = reinterpret_cast<T*>(memory + (lists + 63) / 64 * 64);
   Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
 
@@ -280,8 +281,10 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
       if (!passed_over)
         events.gather(band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
       if (!passed_over || layer.with_potential) {
-        memset(out.latency, SILENT, row);
-        if (layer.with_potential) memset(potential, 0, row * sizeof(T));
+        if (!layer.inhibited) {
+          memset(out.latency, SILENT, row);
+          if (layer.with_potential) memset(potential, 0, row * sizeof(T));
+        }
         out.best_time = SILENT;
         out.best_map = -1;
         out.best_potential = 0;
