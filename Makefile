@@ -32,8 +32,7 @@ bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in ben
 	$(BIN)/python benchmarks/ops.py
 
 out/benchmarks/peers/.ready: benchmarks/requirements.txt $(READY)
-	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $<
-	mkdir -p $(@D) && touch $@
+	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $< && touch $@
 
 KERNELS := CMakeLists.txt $(wildcard neurospyke/sim/ops/cpp/*)
 

@@ -10,6 +10,7 @@ Agreement comes before every timing. See README.md for what is measured and how.
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,17 @@ def _full(threads: int, only: list[str], resume: bool) -> list[Record]:
         name = f"{part} {given or threads} {reuse}".replace(":", " ").replace("/", " ")
         kept = PARTS / f"{name}.json"
         if not (resume and kept.is_file()):
-            kept.write_text(json.dumps(measure.child(part, given or threads, reuse=reuse)))
+            found = measure.child(part, given or threads, reuse=reuse)
+            kept.write_text(json.dumps([{**record, "commit": _commit()} for record in found]))
         records += json.loads(kept.read_text())
     return records
+
+
+def _commit() -> str:
+    """What was measured, since parts may come from different runs."""
+    git = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(git, cwd=RESULTS, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 def _quick() -> list[Record]:

@@ -171,7 +171,7 @@ def memory(setting: Setting, what: str) -> list[Record]:
     if engine is None:
         return [{**record, "left_out": setting.absent.get(name, "absent")}]
     network, latency = workloads.load_network(setting.folder, network_name, "trained")
-    # a first call on one image makes torch import what it needs for custom ops
+    # a first call on one image loads what is loaded once
     with measure.PeakMemory() as first:
         engine.forward(network, latency[:1])()
     with measure.PeakMemory() as peak:

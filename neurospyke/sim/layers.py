@@ -59,7 +59,8 @@ class SpikingConvolution(nn.Module):
         inhibition: True lets one map spike at each position, the earliest, when responding. While
             learning, this competition always takes place.
         rule: what learns the weights, for example `STDP`; None leaves them as they are.
-        precision: "full", "fast" or "reproducible"; see `spiking_convolution`.
+        precision: "full", "fast" or "reproducible" when responding; see `spiking_convolution`.
+            Learning always sums the weights as they are.
 
     Raises:
         TypeError: `weight` is not a floating-point tensor.

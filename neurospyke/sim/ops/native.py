@@ -20,6 +20,8 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
+INTERFACE = 1  # of the library that this module calls
+MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
 
@@ -32,11 +34,11 @@ def library() -> ctypes.CDLL | None:
     """
     path = os.environ.get("NEUROSPYKE_KERNELS")
     try:
-        loaded = None if path == "" else ctypes.CDLL(path or _installed())
+        loaded = None if path == "" else _open(path or _installed())
     except OSError as error:
         warnings.warn(
             "neurospyke runs without its compiled kernels, many times slower, because they cannot "
-            f"be loaded ({error}); install a C++ compiler and then neurospyke again",
+            f"be loaded ({error}); install a C++ compiler, then neurospyke again with -v",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -44,6 +46,13 @@ def library() -> ctypes.CDLL | None:
     if loaded is not None:
         loaded.neurospyke_row_additions.restype = ctypes.c_double
         loaded.neurospyke_row_additions.argtypes = [ctypes.c_int64] * 3
+    return loaded
+
+
+def _open(path: str) -> ctypes.CDLL:
+    loaded = ctypes.CDLL(path)
+    if not hasattr(loaded, "neurospyke_interface") or loaded.neurospyke_interface() != INTERFACE:
+        raise OSError(f"{path} belongs to another version")
     return loaded
 
 
@@ -165,8 +174,10 @@ def _convolve(  # noqa: PLR0913
 ) -> tuple[Tensor, Tensor, Tensor]:
     kernel, thresholds = _exact(weight, threshold, precision)
     size = output_size(latency.shape[2:], weight.shape[2:], stride, padding)
+    _check_bytes(latency.shape[1], 1, size[1], stride, weight.shape[2:])
     if pooling:
-        size = output_size(size, *pooling)
+        inner, size = size, output_size(size, *pooling)
+        _check_bytes(weight.shape[0], 1, max(size[1], inner[1]), pooling[1], pooling[0])
     shape = (latency.shape[0], 1 if "map" in outs else weight.shape[0], *size)
     spikes = channels_last(shape, latency)
     potential = channels_last(shape, kernel) if "potential" in outs else kernel.new_empty(0)
@@ -186,6 +197,24 @@ def _convolve(  # noqa: PLR0913
     return spikes, potential.to(weight.dtype), maps
 
 
+def _check_bytes(
+    channels: int, rows: int, columns: int, stride: Sequence[int], kernel: Sequence[int]
+) -> None:
+    """Refuse windows that together reach over more of the input than memory can hold.
+
+    Raises:
+        ValueError: they do.
+    """
+    height, width = (
+        (n - 1) * step + size for n, step, size in zip((rows, columns), stride, kernel, strict=True)
+    )
+    if height * width * channels > MOST_BYTES:
+        raise ValueError(
+            f"`padding` and `stride` must leave windows that fit into {MOST_BYTES} bytes; got "
+            f"{height * width * channels} for {channels} channels; use smaller ones"
+        )
+
+
 def _exact(
     weight: Tensor, threshold: Tensor | None, precision: str
 ) -> tuple[Tensor, Tensor | None]:
@@ -201,6 +230,7 @@ def pool(
 ) -> Tensor:
     """Earliest latency of each window."""
     size = output_size(latency.shape[2:], kernel, stride, padding)
+    _check_bytes(latency.shape[1], size[0], size[1], stride, kernel)
     out = channels_last((*latency.shape[:2], *size), latency)
     if out.numel():
         args = (*_strided(latency), *kernel, *stride, *padding)

@@ -148,6 +148,11 @@ def check_rule(lower: float, upper: float, clamp: str) -> None:
         raise ValueError(f'`clamp` must be "winners" or "all"; got {clamp!r}')
 
 
+def _is_place(row: Sequence[int], latency_out: Tensor, n_maps: int) -> bool:
+    sizes = (n_maps, *latency_out.shape[2:])
+    return all(0 <= at < size for at, size in zip(row, sizes, strict=True))
+
+
 def reference(  # noqa: PLR0913
     weight: Tensor,
     latency_in: Tensor,
@@ -170,7 +175,7 @@ def reference(  # noqa: PLR0913
     (height, width), (down, across) = weight.shape[2:], pair(stride, "stride")
     padded = pad_silence(latency_in, sides(padding))
     for sample, rows in enumerate(winners.tolist()):
-        found = [row for row in rows if row[0] >= 0]
+        found = [row for row in rows if _is_place(row, latency_out, len(w))]
         for m, y, x in found:
             top, left = y * down, x * across
             t_pre = padded[sample, :, top : top + height, left : left + width]

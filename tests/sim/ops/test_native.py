@@ -654,3 +654,30 @@ def test_windows_may_lie_far_apart(axis):
     assert found.shape[2:] == size
     assert found[0, 0].flatten().tolist() == [SILENT, 3, SILENT]
     assert pool(latency, 1, far, padding).flatten().tolist() == [SILENT, 3, SILENT]
+
+
+@pytest.mark.parametrize("potential", [False, True])
+@pytest.mark.parametrize("odd", [float("nan"), float("inf")])
+def test_a_map_with_odd_weights_leaves_the_others_alone(odd, potential):
+    weight = torch.full((32, 2, 1, 1), 0.1)
+    weight[0, 0], weight[16, 0], weight[16, 1] = 9.0, -odd, odd
+    latency = torch.tensor([0, 2], dtype=torch.uint8).view(1, 2, 1, 1)
+    for name in native.INSTRUCTION_SETS:
+        native.instruction_set(name)
+        found = spiking_convolution(latency, weight, 1.0, n_bins=3, return_potential=potential)
+        spikes = (found[0] if potential else found).flatten()
+        assert spikes[0] == 0
+        assert (spikes[1:16] == SILENT).all()
+    native.instruction_set("best")
+
+
+def test_what_would_not_fit_into_memory_is_refused():
+    latency = torch.zeros(1, 1000, 1, 1, dtype=torch.uint8)
+    with pytest.raises(ValueError, match="must leave windows that fit"):
+        pool(latency, 1, (1, 2**20), (400, 400, 2**20, 2**20))
+    latency = torch.zeros(1, 100_000, 1, 1, dtype=torch.uint8)
+    padding, stride = (0, 0, 2**20, 2**20), (1, 2**20)
+    with pytest.raises(ValueError, match="must leave windows that fit"):
+        spiking_convolution(
+            latency, torch.ones(1, 100_000, 1, 1), 1.0, n_bins=2, stride=stride, padding=padding
+        )

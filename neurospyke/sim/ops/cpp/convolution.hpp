@@ -83,7 +83,7 @@ NEUROSPYKE_INLINE bool settle_best(const Layer<T>& layer, const typename Lanes<T
 #pragma GCC unroll 32
   for (int v = 0; v < N; ++v) {
     const uint32_t lanes = L::above(sum[v], L::load(threshold + v * L::width));
-    highest = L::higher(highest, L::put(none, lanes, sum[v]));
+    highest = L::higher(L::put(none, lanes, sum[v]), highest);
     any |= lanes;
   }
   if (any == 0) return false;
@@ -108,9 +108,10 @@ NEUROSPYKE_INLINE bool any_above(const Layer<T>& layer, const typename Lanes<T>:
                                  int64_t first) {
   using L = Lanes<T>;
   if (layer.one_threshold) {
-    typename L::Vec highest = sum[0];
+    // of a NaN and a number, the second is taken
+    typename L::Vec highest = L::higher(sum[0], L::zero());
 #pragma GCC unroll 32
-    for (int v = 1; v < N; ++v) highest = L::higher(highest, sum[v]);
+    for (int v = 1; v < N; ++v) highest = L::higher(sum[v], highest);
     return L::above(highest, L::all(layer.threshold[0])) != 0;
   }
   const T* threshold = opaque(layer.threshold + first);

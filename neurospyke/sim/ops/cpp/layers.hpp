@@ -92,8 +92,9 @@ static void find_range(const T* weight, int64_t n, T& least_weight, T& largest) 
   using L = Lanes<T>;
   typename L::Vec low = L::zero(), high = L::zero();
   for (int64_t i = 0; i < n; i += L::width) {
-    low = L::lower(low, L::load(weight + i));
-    high = L::higher(high, L::load(weight + i));
+    // of a NaN and a number, the second is taken
+    low = L::lower(L::load(weight + i), low);
+    high = L::higher(L::load(weight + i), high);
   }
   alignas(64) T lows[L::width], highs[L::width];
   L::store(lows, low);
@@ -473,15 +474,16 @@ static void convolve(const ConvolutionArgs& a) {
     job.pooled_height = height =
         (out_height + a.pool_top + a.pool_bottom - a.pool_height) / a.pool_down + 1;
     job.pooled_width = (out_width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1;
-    down *= a.pool_down;
+    down = most(down, a.pool_down) > 1 << 20 ? down : down * a.pool_down;
   }
   const int64_t groups = (a.batch + job.together - 1) / job.together;
   // enough tasks to share out, and bands that stay in the caches
   const int64_t wanted = least(height, (8 * a.threads + groups - 1) / groups);
-  // a single row may have a step beyond all measure
-  const int64_t row_bytes =
-      (height > 1 ? down : 1) * (out_width * a.across + a.kernel_width) * a.channels;
-  const int64_t fit = most(1, BAND_BYTES / most(row_bytes, 1));
+  // as real numbers, because steps may be beyond all measure
+  const double columns = static_cast<double>(out_width) * static_cast<double>(a.across) +
+                         static_cast<double>(a.kernel_width);
+  const double row_bytes = columns * static_cast<double>(down) * static_cast<double>(a.channels);
+  const int64_t fit = row_bytes < BAND_BYTES ? BAND_BYTES / most(static_cast<int64_t>(row_bytes), 1) : 1;
   job.rows = least((height + wanted - 1) / wanted, fit);
   job.bands = (height + job.rows - 1) / job.rows;
   void (*tasks)(void*);

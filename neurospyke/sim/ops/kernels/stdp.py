@@ -45,7 +45,7 @@ def stdp(
     padding: Sequence[int],
 ) -> Tensor:
     """New weights; `latency_out` may have one channel, the map that spiked at each position."""
-    new = torch.empty(weight.shape, dtype=weight.dtype, device=weight.device)
+    new = torch.empty_like(weight)
     if new.numel() == 0:
         return new
     shape = geometry(latency_in, weight.shape[2:], stride, padding)
@@ -68,6 +68,7 @@ def stdp(
             n_winners,
             max(winners.shape[1], 1),
             *weight.stride(),
+            *new.stride(),
             *latency_out.stride()[:1],
             latency_out.stride(1) if latency_out.shape[1] > 1 else 0,
             *latency_out.stride()[2:],
@@ -102,6 +103,10 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
     channel_stride_w,
     row_stride_w,
     column_stride_w,
+    map_stride_new,
+    channel_stride_new,
+    row_stride_new,
+    column_stride_new,
     out_sample_stride,
     out_map_stride,
     out_row_stride,
@@ -140,7 +145,13 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
     before = tl.full((), -1, tl.int32)
     for n0 in range(0, n_winners, CHUNK):
         n = n0 + tl.arange(0, CHUNK)
-        who = tl.load(winners + n.to(tl.int64) * 3, mask=n < n_winners, other=-1)
+        place_n = winners + n.to(tl.int64) * 3
+        who = tl.load(place_n, mask=n < n_winners, other=-1)
+        row_n = tl.load(place_n + 1, mask=n < n_winners, other=-1)
+        column_n = tl.load(place_n + 2, mask=n < n_winners, other=-1)
+        # rows that are no place in the layer are passed over
+        valid = (who < tl.num_programs(0)) & (row_n >= 0) & (row_n < out_height)
+        who = tl.where(valid & (column_n >= 0) & (column_n < out_width), who, -1)
         earliest = tl.minimum(earliest, tl.min(tl.where(who >= 0, n // ranks, NONE), 0))
         turn = tl.min(tl.where(who == m, n, NONE), 0)
         while turn < NONE:
@@ -151,10 +162,9 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
                 before = sample
             row = tl.load(winners + turn.to(tl.int64) * 3 + 1).to(tl.int32)
             column = tl.load(winners + turn.to(tl.int64) * 3 + 2).to(tl.int32)
-            there = (row >= 0) & (row < out_height) & (column >= 0) & (column < out_width)
             post_place = sample.to(tl.int64) * out_sample_stride + m * out_map_stride
             post_place += row * out_row_stride + column * out_column_stride
-            post = tl.load(latency_out + post_place, mask=there, other=SILENT).to(tl.int32)
+            post = tl.load(latency_out + post_place).to(tl.int32)
             pre = read_window(
                 latency_in,
                 frame,
@@ -176,7 +186,5 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
             turn = tl.min(tl.where((who == m) & (n > turn), n, NONE), 0)
     if CLAMP_ALL:
         w = tl.where(earliest < NONE, clamped(w, lower, upper), w)
-    # in memory as (channel, row, column)
-    kernel_height = taps // (channels * kernel_width)
-    place = (channel * kernel_height + y) * kernel_width + x
-    tl.store(new + m.to(tl.int64) * taps + place, w, mask=k < taps)
+    place = channel * channel_stride_new + y * row_stride_new + x * column_stride_new
+    tl.store(new + m.to(tl.int64) * map_stride_new + place, w, mask=k < taps)

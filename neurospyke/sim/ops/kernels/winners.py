@@ -32,7 +32,11 @@ def winners(
     found = torch.empty((len(latency), k, 3), dtype=torch.int64, device=latency.device)
     if len(latency) == 0:
         return found
-    slots = power_of_two_at_least(k, 2, 2**20)
+    # no more can win than there are places, or maps where each place has all
+    most = latency[0].numel() if maps is not None else latency.shape[1]
+    n_ranks = min(k, max(most, 1))
+    found.fill_(-1)
+    slots = power_of_two_at_least(n_ranks, 2, 2**20)
     given = latency if maps is None else maps
     with torch.cuda.device_of(latency):
         take_all[(len(latency),)](
@@ -41,8 +45,9 @@ def winners(
             given,
             found,
             k,
+            n_ranks,
             *latency.shape[1:],
-            0 if radius is None else radius,
+            0 if radius is None else min(radius, max(latency.shape[2:])),
             *latency.stride(),
             *potential.stride(),
             *given.stride(),
@@ -74,6 +79,7 @@ def take_all(  # noqa: PLR0915 - arguments and places, one a line
     maps,
     found,
     k,
+    n_ranks,
     n_maps,
     height,
     width,
@@ -104,7 +110,7 @@ def take_all(  # noqa: PLR0915 - arguments and places, one a line
     past_map = tl.full((SLOTS,), -2, tl.int64)
     past_row = tl.full((SLOTS,), -FAR, tl.int32)
     past_column = tl.full((SLOTS,), -FAR, tl.int32)
-    for rank in range(k):
+    for rank in range(n_ranks):
         best = tl.full((BLOCK,), SILENT, tl.int32)
         best_drive = tl.zeros((BLOCK,), potential.dtype.element_ty)
         best_index = tl.full((BLOCK,), NOWHERE, tl.int64)
@@ -123,6 +129,7 @@ def take_all(  # noqa: PLR0915 - arguments and places, one a line
             if HAS_MAPS:
                 place = sample * maps_sample_stride + row * maps_row_stride
                 own = tl.load(maps + place + column * maps_column_stride, mask=e < n, other=-1)
+                spike = tl.where(own < 0, SILENT, spike)
             index = own * height * width + position
             gone = own[:, None] == past_map[None, :]
             if HAS_RADIUS:

@@ -117,3 +117,37 @@ def test_stdp_of_one_latency_a_position():
     new = stdp(*inputs, **options, **geometry).cpu()
     torch.testing.assert_close(new, expected, rtol=1e-6, atol=1e-6)
     assert not torch.equal(new, weight)
+
+
+def test_rows_that_are_no_place_are_passed_over_and_the_layout_is_kept():
+    weight = quarters(3, 2, 2, 3, low=1, high=3, seed=4).permute(3, 2, 0, 1)  # maps innermost
+    latency = latencies(1, 2, 3, 2, n_bins=3, seed=5)
+    post = torch.ones(1, 3, 1, 1, dtype=torch.uint8)
+    rates = torch.full((3,), 0.25), torch.full((3,), -0.25)
+    rows = torch.tensor([[[0, 9, 0], [3, 0, 0], [1, 0, -5], [2, 0, 0]]])
+    for clamp in ("winners", "all"):
+        found, expected = (
+            run(
+                *[part.to(device) for part in (weight, latency, post, rows, *rates)],
+                lower=0.0,
+                upper=0.5,
+                stabilizer=False,
+                clamp=clamp,
+                stride=(1, 1),
+                padding=(0, 0, 0, 1),
+            )
+            for run, device in ((stdp, DEVICE), (stdp_reference, "cpu"))
+        )
+        assert_same(found.cpu(), expected)
+        assert found.stride() == weight.stride()
+        assert not torch.equal(expected[2], weight[2])
+
+
+def test_winners_at_the_edges_of_what_is_allowed():
+    latency = torch.tensor([[[[1, 0]]]], dtype=torch.uint8)
+    potential, maps = torch.ones(1, 1, 1, 2), torch.tensor([[[[2, -1]]]])
+    given = [part.to(DEVICE) for part in (latency, potential)]
+    assert winners(*given, 3, 2**31 - 1).tolist() == [[[0, 0, 1], [-1] * 3, [-1] * 3]]
+    rows = winners(*given, 20000, None, maps.to(DEVICE))
+    assert rows[0, 0].tolist() == [2, 0, 0]
+    assert (rows[0, 1:] == -1).all()
