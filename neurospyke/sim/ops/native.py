@@ -20,7 +20,7 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
-INTERFACE = 1  # of the library that this module calls
+INTERFACE = 2  # of the library that this module calls
 MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
@@ -44,7 +44,7 @@ def library() -> ctypes.CDLL | None:
         )
         return None
     if loaded is not None:
-        loaded.neurospyke_row_additions.restype = ctypes.c_double
+        loaded.neurospyke_row_additions.restype = ctypes.c_int64
         loaded.neurospyke_row_additions.argtypes = [ctypes.c_int64] * 3
     return loaded
 
@@ -85,9 +85,7 @@ def row_additions(rows: int, maps: int, repeats: int) -> int:
     """Add rows of a block of weights, one thread; returns the additions made, to be timed."""
     loaded = library()
     assert loaded is not None
-    loaded.neurospyke_row_additions(rows, maps, repeats)
-    step = {"avx512": 128, "avx2": 64}.get(instruction_set(), 32)
-    return rows * (maps // step * step) * repeats
+    return loaded.neurospyke_row_additions(rows, maps, repeats)
 
 
 def convolution(  # noqa: PLR0913, PLR0917
@@ -219,10 +217,8 @@ def _exact(
     weight: Tensor, threshold: Tensor | None, precision: str
 ) -> tuple[Tensor, Tensor | None]:
     """Weights and thresholds to compute with; on a grid, whose sums are exact, where asked for."""
-    contiguous = None if threshold is None else threshold.contiguous()
-    if precision != "reproducible" or weight.dtype == torch.float64:
-        return weight, contiguous
-    return on_grid(weight), None if contiguous is None else contiguous.double()
+    kernel = on_grid(weight) if precision == "reproducible" else weight
+    return kernel, None if threshold is None else threshold.contiguous().to(kernel.dtype)
 
 
 def pool(

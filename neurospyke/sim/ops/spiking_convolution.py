@@ -188,8 +188,7 @@ def _spiking_convolution(
         return native.convolution(
             latency, weight, threshold, n_bins, stride, padding, precision, return_potential
         )
-    exact = precision == "reproducible" and weight.dtype == torch.float32
-    kernel = (on_grid(weight) if exact else weight).contiguous()
+    kernel = (on_grid(weight) if precision == "reproducible" else weight).contiguous()
 
     def potential_of(spiked: Tensor) -> Tensor:
         return F.conv2d(spiked.to(kernel.dtype), kernel, stride=tuple(stride))

@@ -9,11 +9,14 @@
 namespace neurospyke {
 namespace NEUROSPYKE_ISA {
 
+// The lowest n bits, all of them from 64 on.
+inline uint64_t first_bits(int64_t n) { return n >= 64 ? ~0ull : (1ull << n) - 1; }
+
 // Copies n bytes and writes nothing else; may read up to 63 more.
 inline void copy_bytes(uint8_t* to, const uint8_t* from, int64_t n) {
 #if defined(__AVX512VBMI2__)
   for (int64_t i = 0; i < n; i += 64) {
-    const uint64_t inside = n - i >= 64 ? ~0ull : (1ull << (n - i)) - 1;
+    const uint64_t inside = first_bits(n - i);
     _mm512_mask_storeu_epi8(to + i, _cvtu64_mask64(inside), _mm512_loadu_si512(from + i));
   }
 #else
@@ -37,6 +40,18 @@ struct Source {
   int64_t channels, height, width;
   int64_t by_channel, by_row, by_column;
 };
+
+// One sample of a layer's input.
+template <class Args>
+inline Source source_of(const Args& a, int64_t sample) {
+  return {a.latency + sample * a.latency_batch, a.channels,    a.height,        a.width,
+          a.latency_channel,                    a.latency_row, a.latency_column};
+}
+
+// How many positions a window has along an axis.
+inline int64_t positions(int64_t size, int64_t before, int64_t after, int64_t kernel, int64_t step) {
+  return (size + before + after - kernel) / step + 1;
+}
 
 // Copies rows first_row, first_row + 1, ... into the band; what lies outside the source, and what
 // spikes in bin n_bins or later, is silent.
@@ -345,7 +360,7 @@ inline void Events<Index>::gather(const Band& band, int64_t first_row, int64_t f
     if (length <= 32) {
       // two runs at a time, or four
       const int rows = length <= 16 ? 4 : 2, wide = 64 / rows;
-      const uint64_t one = (1ull << length) - 1;
+      const uint64_t one = first_bits(length);
       uint64_t inside = 0;
       for (int i = 0; i < rows; ++i) inside |= one << (i * wide);
       __m512i numbers = _mm512_loadu_si512(counting.from_zero);
@@ -361,7 +376,7 @@ inline void Events<Index>::gather(const Band& band, int64_t first_row, int64_t f
       const __m512i step = _mm512_set1_epi8(static_cast<char>(rows * length));
       for (int64_t i = 0; i < height; i += rows, run += rows * stride) {
         const int64_t left = height - i;
-        if (left < rows) inside &= (1ull << (left * wide)) - 1;
+        inside &= first_bits(left * wide);
         const __m512i bytes = runs(run, stride, rows, left);
         const __mmask64 spikes = _cvtu64_mask64(
             inside & _cvtmask64_u64(_mm512_cmpneq_epi8_mask(bytes, _mm512_set1_epi8(-1))));
@@ -378,8 +393,7 @@ inline void Events<Index>::gather(const Band& band, int64_t first_row, int64_t f
 #endif
   for (int64_t i = 0; i < height; ++i, run += stride)
     for (int64_t at = 0; at < length; at += 64) {
-      const int64_t left = length - at;
-      const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+      const uint64_t inside = first_bits(length - at);
       const uint64_t spikes = inside & ~equal_bytes(run + at, SILENT);
       pack(to_latency, spikes, run + at);
       pack(to_input, spikes, counting.from_zero, static_cast<Index>(i * length + at));
@@ -395,8 +409,7 @@ inline int64_t Events<Index>::take_bin(const uint8_t* from_latency, const Index*
                                        int64_t size, uint8_t t, int64_t sorted_before) const {
   Index* to = sorted + sorted_before;
   for (int64_t i = 0; i < size; i += 64) {
-    const int64_t left = size - i;
-    const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+    const uint64_t inside = first_bits(size - i);
     const uint64_t chosen = inside & equal_bytes(from_latency + i, t);
     pack(to, chosen, from_input + i);
     to += __builtin_popcountll(chosen);
@@ -413,8 +426,7 @@ inline void Events<Index>::take_near() {
   uint8_t* to_latency = near_latency;
   Index* to_input = near_input;
   for (int64_t i = 0; i < n; i += 64) {
-    const int64_t left = n - i;
-    const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+    const uint64_t inside = first_bits(n - i);
     const uint64_t chosen = inside & bytes_between(latency + i, low, high);
     pack(to_latency, chosen, latency + i);
     pack(to_input, chosen, input + i);
@@ -469,7 +481,7 @@ inline void Events<Index>::group_sorted() {
   time[n] = SILENT;
   const __m512i here = _mm512_loadu_si512(time), next = _mm512_loadu_si512(time + 1);
   uint64_t ends = _cvtmask64_u64(_mm512_cmpneq_epi8_mask(here, next));
-  if (n < 64) ends &= (1ull << n) - 1;
+  ends &= first_bits(n);
   if (quiet > 0) ends &= ~0ull << (quiet < n ? quiet : n - 1);
   for (; ends; ends &= ends - 1) {
     const int last = __builtin_ctzll(ends);

@@ -249,9 +249,7 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
             (job.out_width - 1) * a.across + a.kernel_width, a.channels};
   band.bytes =
       static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(band.rows * band.columns * a.channels)));
-  const Source source{a.latency + sample * a.latency_batch, a.channels,       a.height,
-                      a.width,         a.latency_channel,  a.latency_row, a.latency_column};
-  fill_band(band, source, first_row * a.down - a.top, -a.left, a.n_bins);
+  fill_band(band, source_of(a, sample), first_row * a.down - a.top, -a.left, a.n_bins);
   Bins bins;
   find_bins(bins, band);
 
@@ -307,8 +305,7 @@ static void list_readings(Readings& readings, const Band (&bands)[TOGETHER], int
   readings.n = 0;
   for (int64_t i = 0; i < height; ++i)
     for (int64_t at = 0; at < length; at += 64) {
-      const int64_t left = length - at;
-      const uint64_t inside = left >= 64 ? ~0ull : (1ull << left) - 1;
+      const uint64_t inside = first_bits(length - at);
       uint64_t spikes[TOGETHER] = {0}, any = 0;
       for (int64_t p = 0; p < n_bands; ++p) {
         const Band& band = bands[p];
@@ -340,10 +337,8 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
   Band bands[TOGETHER];
   for (int64_t p = 0; p < n_samples; ++p) {
     bands[p] = {bytes + p * size, rows, columns, a.channels};
-    const uint8_t* latency = a.latency + (first_sample + p) * a.latency_batch;
-    const Source source{latency,           a.channels,    a.height,        a.width,
-                        a.latency_channel, a.latency_row, a.latency_column};
-    fill_band(bands[p], source, first_row * a.down - a.top, -a.left, a.n_bins);
+    fill_band(bands[p], source_of(a, first_sample + p), first_row * a.down - a.top, -a.left,
+              a.n_bins);
   }
   const size_t inputs = static_cast<size_t>(layer.inputs), row = static_cast<size_t>(layer.row);
   auto* memory =
@@ -463,8 +458,8 @@ static void convolve_tasks(void* context) {
 
 template <class T>
 static void convolve(const ConvolutionArgs& a) {
-  const int64_t out_height = (a.height + a.top + a.bottom - a.kernel_height) / a.down + 1;
-  const int64_t out_width = (a.width + a.left + a.right - a.kernel_width) / a.across + 1;
+  const int64_t out_height = positions(a.height, a.top, a.bottom, a.kernel_height, a.down);
+  const int64_t out_width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
   const int64_t registers = (a.maps * static_cast<int64_t>(sizeof(T)) + 63) / 64;
   T* threshold = static_cast<T*>(scratch(THRESHOLDS, static_cast<size_t>(registers * 64)));
   Convolution<T> job{a, prepare<T>(a, threshold), out_height, out_width, 1, 1, 1, 0, 0, 0};
@@ -472,9 +467,10 @@ static void convolve(const ConvolutionArgs& a) {
   int64_t height = out_height, down = a.down;
   if (a.pool_height) {
     job.pooled_height = height =
-        (out_height + a.pool_top + a.pool_bottom - a.pool_height) / a.pool_down + 1;
-    job.pooled_width = (out_width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1;
-    down = most(down, a.pool_down) > 1 << 20 ? down : down * a.pool_down;
+        positions(out_height, a.pool_top, a.pool_bottom, a.pool_height, a.pool_down);
+    job.pooled_width =
+        positions(out_width, a.pool_left, a.pool_right, a.pool_width, a.pool_across);
+    down *= a.pool_down;
   }
   const int64_t groups = (a.batch + job.together - 1) / job.together;
   // enough tasks to share out, and bands that stay in the caches
@@ -519,41 +515,38 @@ static void pool_tasks(void* context) {
               (job.width - 1) * a.pool_across + a.pool_width, a.channels};
     const size_t size = static_cast<size_t>(band.rows * band.columns * a.channels);
     band.bytes = static_cast<uint8_t*>(scratch(BAND, size));
-    const Source source{a.latency + sample * a.latency_batch, a.channels,       a.height,
-                        a.width,         a.latency_channel,  a.latency_row, a.latency_column};
-    fill_band(band, source, -a.pool_top, -a.pool_left, SILENT);
+      fill_band(band, source_of(a, sample), -a.pool_top, -a.pool_left, SILENT);
     pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, job.height, job.width,
               a.latency_out + sample * job.height * job.width * a.channels);
   }
 }
 
 static void pool(const PoolArgs& a) {
-  Pooling job{a, (a.height + a.pool_top + a.pool_bottom - a.pool_height) / a.pool_down + 1,
-              (a.width + a.pool_left + a.pool_right - a.pool_width) / a.pool_across + 1, 0};
+  Pooling job{a, positions(a.height, a.pool_top, a.pool_bottom, a.pool_height, a.pool_down),
+              positions(a.width, a.pool_left, a.pool_right, a.pool_width, a.pool_across), 0};
   parallel(a.threads, pool_tasks, &job);
 }
 
-// Additions of rows per second from a block of weights, the bound that memory sets.
-static double row_additions(int64_t rows, int64_t maps, int64_t repeats) {
-  const int64_t row = (maps + 15) / 16 * 16;
+// Adds rows of a block of weights, to be timed: the bound that memory sets. Returns the additions.
+static int64_t row_additions(int64_t rows, int64_t maps, int64_t repeats) {
+  using L = Lanes<float>;
+  constexpr int N = 8;
+  const int64_t row = (maps + 15) / 16 * 16, step = N * L::width;
   float* weight = static_cast<float*>(scratch(PACKED, sizeof(float) * static_cast<size_t>(rows * row)));
   for (int64_t i = 0; i < rows * row; ++i) weight[i] = 1.0f;
   uint16_t* input = static_cast<uint16_t*>(scratch(LISTS, 2 * static_cast<size_t>(rows)));
   for (int64_t r = 0; r < rows; ++r) input[r] = static_cast<uint16_t>(r * 7 % rows);
-  float total = 0;
-  for (int64_t i = 0; i < repeats; ++i) {
-    for (int64_t first = 0; first + 8 * Lanes<float>::width <= row; first += 8 * Lanes<float>::width) {
-      Lanes<float>::Vec sum[8];
-      for (auto& s : sum) s = Lanes<float>::zero();
+  float* sums = static_cast<float*>(scratch(THRESHOLDS, sizeof(float) * static_cast<size_t>(step)));
+  int64_t additions = 0;
+  for (int64_t i = 0; i < repeats; ++i)
+    for (int64_t first = 0; first + step <= row; first += step) {
+      L::Vec sum[N];
+      for (auto& s : sum) s = L::zero();
       add_rows(sum, weight + first, row, input, 0, rows);
-      alignas(64) float here[Lanes<float>::width];
-      for (auto& s : sum) {
-        Lanes<float>::store(here, s);
-        total += here[0];
-      }
+      for (int v = 0; v < N; ++v) L::store(opaque(sums) + v * L::width, sum[v]);
+      additions += rows * step;
     }
-  }
-  return total;
+  return additions;
 }
 
 }  // namespace NEUROSPYKE_ISA

@@ -305,8 +305,8 @@ static void stdp(const StdpArgs& a) {
 // Fire, inhibit, choose winners, learn; for all samples together or for one after another.
 static void learning(const LearningArgs& l) {
   const ConvolutionArgs& a = l.layer;
-  const int64_t height = (a.height + a.top + a.bottom - a.kernel_height) / a.down + 1;
-  const int64_t width = (a.width + a.left + a.right - a.kernel_width) / a.across + 1;
+  const int64_t height = positions(a.height, a.top, a.bottom, a.kernel_height, a.down);
+  const int64_t width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
   const int64_t together = l.online ? 1 : a.batch, places = together * height * width;
   const size_t potentials = static_cast<size_t>(places) * (a.is_double ? 8 : 4);
   const size_t maps = static_cast<size_t>(places) * sizeof(int64_t);

@@ -112,7 +112,7 @@ struct Kernels {
   void (*winners)(const WinnersArgs&);
   void (*stdp)(const StdpArgs&);
   void (*learning)(const LearningArgs&);
-  double (*row_additions)(int64_t rows, int64_t maps, int64_t repeats);
+  int64_t (*row_additions)(int64_t rows, int64_t maps, int64_t repeats);
 };
 
 // Calls body(context) in up to `threads` threads at once, the caller's among them, and returns when
