@@ -1,30 +1,30 @@
-"""Learning: plain loops over the caller's batches that leave the network they were given alone."""
+"""Learning: verbs that go through batches and leave the network given to them alone."""
 
-import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from neurospyke.sim.encode import check_images
-from neurospyke.sim.layers import SpikingConvolution, SpikingLinear
+from neurospyke.sim.course import Course, LearningStep, Observer
 from neurospyke.sim.network import Network
-from neurospyke.sim.ops.learning_step import learning_step
-from neurospyke.sim.ops.spiking_linear import spiking_linear
-from neurospyke.sim.ops.stdp import stdp
-from neurospyke.sim.ops.winners import winners
 from neurospyke.sim.plasticity import STDP
+from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.update import Decisions, Plastic, decided, update_by_reward, update_by_stdp
 
-Plastic = SpikingConvolution | SpikingLinear
 
-
-def learn_by_stdp(
+def learn_by_stdp(  # noqa: PLR0913 - what to learn from, how, and where to keep it
     network: Network,
     batches: Iterable[Tensor],
     *,
     layers: Sequence[str] | None = None,
     epochs: int = 1,
     online: bool = False,
+    until: float | None = None,
+    observe: Observer | None = None,
+    checkpoint: str | Path | None = None,
+    save_every: int = 100,
+    max_bytes: int = 2 * 2**30,
 ) -> Network:
     """Copy of a network whose layers have learned by STDP, one layer after another.
 
@@ -32,9 +32,8 @@ def learn_by_stdp(
     at each position, the rule's winners are found, and their weights change. Nothing is random: the
     same network and batches give the same weights.
 
-    Layers whose rule is None stay as they are. That holds for the reward-trained last layer of
-    `mozafari2019`: it keeps its initial weights, since learning by reward is not part of this
-    version.
+    Layers with another rule, or none, stay as they are: that of `mozafari2019` which learns by
+    reward is trained by `learn_by_reward`.
 
     Args:
         network: the network; it is left unchanged.
@@ -45,6 +44,14 @@ def learn_by_stdp(
         online: False finds the winners of a batch with the weights at its start; True goes image by
             image, each with the weights that the one before has left, as if batches held one
             image each.
+        until: stop a layer once its `convergence` has fallen below this, such as 0.01; None goes
+            through all epochs.
+        observe: called with a `LearningStep` after each batch, to follow or to draw progress.
+        checkpoint: a file to write the network to, and to go on from if it is there. An
+            interrupted run, started again with the same arguments, ends with the same weights.
+        save_every: batches between two checkpoints.
+        max_bytes: memory for the input latencies of a layer, kept from one epoch to the next when
+            `batches` is a sequence. Memory does not change the result.
 
     Returns:
         The trained copy.
@@ -52,132 +59,166 @@ def learn_by_stdp(
     Raises:
         TypeError: an argument is of the wrong type.
         ValueError: nothing to train, no batches, batches that can be gone through only once where
-            more passes are needed, or images outside [0, 1].
+            more passes are needed, images outside [0, 1], or a checkpoint of another run.
 
     Source:
         Kheradpisheh et al. (2018), Neural Networks 99: 56-67 (layer by layer, winners only).
     """
-    names = _plastic_names(network, layers)
-    _check_batches(batches, len(names), epochs)
-    learned = copy.deepcopy(network)
-    with torch.no_grad():
-        for name in names:
-            _learn_layer(learned, name, batches, epochs, online)
-    return learned
+    names = _plastic_names(network, layers, STDP)
+    settings = {"learn": "by_stdp", "layers": names, "epochs": epochs, "online": online}
+    course = Course(
+        network,
+        names,
+        batches,
+        epochs,
+        {**settings, "until": until},
+        until=until,
+        observe=observe,
+        checkpoint=checkpoint,
+        save_every=save_every,
+        max_bytes=max_bytes,
+    )
+
+    def learn_batch(
+        layer: Plastic, latency: Tensor, labels: Tensor | None, before: LearningStep
+    ) -> tuple[Tensor, None]:
+        del labels
+        return update_by_stdp(layer, latency, before.n_seen, online), None
+
+    return course.learn(learn_batch)
 
 
-def _learn_layer(
-    network: Network, name: str, batches: Iterable[Tensor], epochs: int, online: bool
-) -> None:
-    layer = network.layers[name]
-    assert isinstance(layer, Plastic)
-    below = network.layer_names[network.layer_names.index(name) - 1]
-    n_seen = 0
-    for epoch in range(epochs):
-        seen_before = n_seen
-        for images in batches:
-            check_images(images)
-            latency = network.latency(images.to(layer.weight.device), below)
-            for part in _same_rates(layer, latency, n_seen) if online else [latency]:
-                layer.weight.copy_(_learned_weight(layer, part, n_seen, online))
-                n_seen += len(part)
-        if n_seen == seen_before:
-            raise ValueError(
-                f"`batches` must give at least one batch in every pass; got none in pass "
-                f"{epoch + 1} over {name!r}"
+def learn_by_reward(  # noqa: PLR0913
+    network: Network,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    *,
+    layer: str | None = None,
+    epochs: int = 1,
+    seed: int = 0,
+    observe: Observer | None = None,
+    checkpoint: str | Path | None = None,
+    save_every: int = 100,
+    max_bytes: int = 2 * 2**30,
+) -> Network:
+    """Copy of a network whose deciding layer has learned by reward and punishment.
+
+    For each image, in order, the layer's first neuron to spike decides for the class of its map
+    (see `RewardSTDP`) and learns: by reward if it is right, by punishment if it is wrong. Rates
+    follow the performance in the batch before, so the batch size counts.
+
+    Args:
+        network: the network; it is left unchanged, and its other layers do not learn.
+        batches: pairs of images (batch, 1, height, width) in [0, 1] and labels (batch,), int64
+            from 0 up, for example `list(zip(images.split(1000), labels.split(1000)))`.
+        layer: name of the layer; None takes the only one that has a `RewardSTDP` rule.
+        epochs: passes over the batches, at least 1.
+        seed: of the maps that drop out, where the rule has dropout.
+        observe: called with a `LearningStep` after each batch; its `decisions` count right, wrong
+            and missing ones, made while learning.
+        checkpoint: a file to write the network to, and to go on from if it is there.
+        save_every: batches between two checkpoints.
+        max_bytes: memory for the layer's input latencies, kept from one epoch to the next when
+            `batches` is a sequence. Memory does not change the result.
+
+    Returns:
+        The trained copy.
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: no such layer, no batches, labels that do not fit, or a checkpoint of another
+            run.
+
+    Source:
+        Mozafari et al. (2018), IEEE Transactions on Neural Networks and Learning Systems 29:
+        6178-6190; Mozafari et al. (2019), Pattern Recognition 94: 87-95.
+    """
+    name = _deciding_layer(network, layer)
+    settings = {"learn": "by_reward", "layers": [name], "epochs": epochs, "seed": seed}
+    course = Course(
+        network,
+        [name],
+        batches,
+        epochs,
+        settings,
+        observe=observe,
+        checkpoint=checkpoint,
+        save_every=save_every,
+        max_bytes=max_bytes,
+    )
+
+    def learn_batch(
+        layer: Plastic, latency: Tensor, labels: Tensor | None, before: LearningStep
+    ) -> tuple[Tensor, Decisions]:
+        if labels is None:
+            raise TypeError(
+                "`batches` must be pairs of images and labels; got images alone; "
+                "use list(zip(images.split(64), labels.split(64)))"
             )
+        performance = before.decisions or Decisions()
+        return update_by_reward(layer, latency, labels, performance, (seed, before.n_seen))
+
+    return course.learn(learn_batch)
 
 
-def _same_rates(layer: Plastic, latency: Tensor, n_seen: int) -> Iterator[Tensor]:
-    """Parts of a batch within which the schedule does not change the learning rates."""
-    rule = layer.rule
-    assert isinstance(rule, STDP)
-    every = rule.schedule.every if rule.schedule else len(latency) + 1
-    first = every - n_seen % every if rule.schedule else len(latency)
-    yield latency[:first]
-    yield from (part for part in latency[first:].split(every) if len(part))
-
-
-def _learned_weight(layer: Plastic, latency_in: Tensor, n_seen: int, online: bool) -> Tensor:
-    """Weights after one batch: fire, compete, and let the winners learn."""
-    rule = layer.rule
-    assert isinstance(rule, STDP)
-    settings = {
-        "n_bins": layer.n_bins,
-        "k": rule.n_winners,
-        "radius": rule.radius,
-        "lower": rule.lower,
-        "upper": rule.upper,
-        "stabilizer": rule.stabilizer,
-        "clamp": rule.clamp,
-    }
-    if isinstance(layer, SpikingConvolution):
-        weight: Tensor = layer.weight
-        settings |= {"stride": layer.stride, "padding": layer.padding}
-        return learning_step(
-            weight, latency_in, layer.threshold, *rule.rates(n_seen), **settings, online=online
-        )[0]
-    return _learned_linear(layer, latency_in, rule, n_seen, online)
-
-
-def _learned_linear(
-    layer: SpikingLinear, latency_in: Tensor, rule: STDP, n_seen: int, online: bool
+def decide(
+    network: Network, images: Tensor, *, layer: str | None = None, batch_size: int = 256
 ) -> Tensor:
-    """The same without competition at a position: every unit has a place of its own."""
-    weight: Tensor = layer.weight[..., None, None]
-    for part in latency_in.flatten(1).split(1 if online else max(len(latency_in), 1)):
-        latency, potential = spiking_linear(
-            part, weight[..., 0, 0], layer.threshold, n_bins=layer.n_bins
-        )
-        spikes, drive = latency[..., None, None], potential[..., None, None]
-        weight = stdp(
-            weight,
-            part[..., None, None],
-            spikes,
-            winners(spikes, drive, rule.n_winners, radius=rule.radius),
-            *rule.rates(n_seen),
-            lower=rule.lower,
-            upper=rule.upper,
-            stabilizer=rule.stabilizer,
-            clamp="all" if rule.clamp == "all" else "winners",
-        )
-    return weight.view_as(layer.weight)
+    """Class for which a network decides: that of the first neuron to spike, -1 if none does.
+
+    Args:
+        network: network with a layer that learns by reward.
+        images: (image, 1, height, width) in [0, 1].
+        layer: name of that layer; None takes the only one.
+        batch_size: images at a time; does not change the result.
+
+    Returns:
+        int64 (image,).
+
+    Raises:
+        TypeError: an argument is of the wrong type.
+        ValueError: no such layer, or images that do not fit.
+
+    Source:
+        Mozafari et al. (2018), IEEE Transactions on Neural Networks and Learning Systems 29:
+        6178-6190.
+    """
+    name = _deciding_layer(network, layer)
+    below = network.layer_names[network.layer_names.index(name) - 1]
+    deciding = network.layers[name]
+    assert isinstance(deciding, Plastic)
+    device, decisions = deciding.weight.device, []
+    with torch.no_grad():
+        for part in images.split(batch_size):
+            latency = network.latency(part.to(device), below)
+            decisions.append(decided(deciding, latency).cpu())
+    return torch.cat(decisions)
 
 
-def _plastic_names(network: Network, layers: Sequence[str] | None) -> list[str]:
+def _plastic_names(network: Network, layers: Sequence[str] | None, kind: type) -> list[str]:
     if not isinstance(network, Network):
         raise TypeError(f"`network` must be a Network; got {type(network).__name__}")
     rules = {name: getattr(layer, "rule", None) for name, layer in network.layers.items()}
-    plastic = [name for name, rule in rules.items() if rule is not None]
+    plastic = [name for name, rule in rules.items() if isinstance(rule, kind)]
     if isinstance(layers, str):
         raise TypeError(f"`layers` must be a sequence of names; got {layers!r}; use [{layers!r}]")
     wrong = [name for name in layers or () if name not in plastic]
     chosen = plastic if layers is None else [name for name in plastic if name in layers]
     if wrong or not chosen:
         raise ValueError(
-            f"`layers` must name layers that have a rule, here {plastic}; "
+            f"`layers` must name layers with a rule of the kind {kind.__name__}, here {plastic}; "
             f"got {wrong or layers}; give them a rule or leave them out"
         )
     for name in chosen:
-        if not isinstance(rules[name], STDP) or not isinstance(network.layers[name], Plastic):
+        if not isinstance(network.layers[name], Plastic):
             raise TypeError(
-                f"`network` must have STDP rules on convolutions and linear layers only; got "
-                f"{type(rules[name]).__name__} on {type(network.layers[name]).__name__} {name!r}"
+                "`network` must have rules on convolutions and linear layers only; got one on "
+                f"{type(network.layers[name]).__name__} {name!r}"
             )
     return chosen
 
 
-def _check_batches(batches: Iterable[Tensor], n_layers: int, epochs: int) -> None:
-    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1:
-        raise ValueError(f"`epochs` must be a whole number from 1 up; got {epochs!r}")
-    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
-        raise TypeError(
-            f"`batches` must be a sequence of batches; got {type(batches).__name__}; "
-            "use images.split(64)"
-        )
-    if n_layers * epochs > 1 and isinstance(batches, Iterator):
-        raise ValueError(
-            f"`batches` must be gone through {n_layers * epochs} times, once a layer and epoch; "
-            f"got {type(batches).__name__}, which is used up after one; use images.split(64) or "
-            "list(batches)"
-        )
+def _deciding_layer(network: Network, layer: str | None) -> str:
+    names = _plastic_names(network, None if layer is None else [layer], RewardSTDP)
+    if len(names) > 1:
+        raise ValueError(f"`layer` must say which of {names} decides; got None")
+    return names[0]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.sim.plasticity import STDP, RateSchedule, convergence
+from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 
 
 def test_rates_by_hand():
@@ -51,5 +51,64 @@ def test_convergence_by_hand():
     ],
 )
 def test_bad_input(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_rates_and_bounds_may_differ_between_maps():
+    rule = STDP(
+        (0.004, 0.008), (-0.003, -0.006), upper=(0.5, 1.0), schedule=RateSchedule(10, 2.0, 0.032)
+    )
+    assert rule.rates(10) == ((0.008, 0.016), (-0.006, -0.012))
+    # the largest reaches the maximum, and all keep their ratios
+    assert rule.rates(1000)[0] == pytest.approx((0.016, 0.032))
+    weight = torch.tensor([[0.25, 0.5], [0.25, 0.5]])
+    assert convergence(weight, 0.0, (0.5, 1.0)) == pytest.approx((0.0625 + 0.1875 + 0.25) / 4)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0.1, 50), st.floats(0.1, 50), st.integers(1, 60))
+def test_a_window_fades_with_the_lag(positive, negative, n_bins):
+    window = STDP(0.1, -0.1, time_constants=(positive, negative), silent=0.25).window(n_bins)
+    assert window is not None
+    assert len(window) == 2 * n_bins
+    assert window[n_bins - 1] == 1
+    assert window[-1] == 0.25
+    for lag in range(1, n_bins):
+        assert window[n_bins - 1 + lag].item() == pytest.approx(math.exp(-lag / positive))
+        assert window[n_bins - 1 - lag].item() == pytest.approx(math.exp(-lag / negative))
+    assert STDP(0.1, -0.1).window(n_bins) is None
+
+
+def test_thresholds_follow_who_wins_by_hand():
+    threshold = torch.tensor([2.0, 2.0, 2.0, 0.25])
+    rows = torch.tensor([[[0, 0, 0], [1, 1, 1]], [[0, 2, 2], [-1, -1, -1]]])
+    bins = torch.tensor([[4, 6], [2, 99]])
+    # three wins, 3/4 a map
+    alike = Homeostasis(0.5).thresholds(threshold, rows, bins, 10)
+    assert alike.tolist() == [2.625, 2.125, 1.625, 0.0]
+    # the winners' bins lie 1 + 3 - 1 = 3 tenths of the code after 3
+    timely = Homeostasis(1.0, target=3.0, least=0.5).thresholds(threshold, rows, bins, 10)
+    assert timely.tolist() == pytest.approx([2.95, 1.95, 0.95, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: STDP((), -0.1), "`rate_positive`"),
+        (lambda: STDP((0.1, math.inf), -0.1), "`rate_positive`"),
+        (lambda: STDP(0.1, -0.1, lower=(0.0, 0.5), upper=(1.0, 0.5)), "swap them"),
+        (
+            lambda: STDP(0.1, -0.1, lower=(0.0, 0.5), upper=(1.0, 1.0, 1.0)),
+            "one a map; got 2 and 3",
+        ),
+        (lambda: STDP(0.1, -0.1, time_constants=(0.0, 1.0)), "`time_constants`"),
+        (lambda: STDP(0.1, -0.1, silent=1.5), "`silent`"),
+        (lambda: Homeostasis(0.0), "`rate`"),
+        (lambda: Homeostasis(0.1, target=-1.0), "`target`"),
+        (lambda: Homeostasis(0.1, least=-1.0), "`least`"),
+    ],
+)
+def test_bad_numbers_of_maps_and_times(call, message):
     with pytest.raises(ValueError, match=message):
         call()

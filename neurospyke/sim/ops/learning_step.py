@@ -9,6 +9,7 @@ weights that the one before has left (online). Source: Kheradpisheh et al. (2018
 99: 56-67.
 """
 
+import itertools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -19,7 +20,6 @@ from neurospyke.sim.ops import inhibited_convolution as inhibited
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops import stdp as plasticity
 from neurospyke.sim.ops import winners as competition
-from neurospyke.sim.ops.crossing import per_map
 from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
 from neurospyke.sim.ops.spiking_convolution import checked
 
@@ -34,8 +34,9 @@ def learning_step(  # noqa: PLR0913 - a layer, its competition and its rule are 
     n_bins: int,
     k: int,
     radius: int | None = None,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: float | Tensor = 0.0,
+    upper: float | Tensor = 1.0,
+    window: Tensor | None = None,
     stabilizer: bool = True,
     clamp: Literal["winners", "all"] = "winners",
     stride: int | tuple[int, int] = 1,
@@ -50,13 +51,15 @@ def learning_step(  # noqa: PLR0913 - a layer, its competition and its rule are 
         weight: float32 or float64 (map, channel, kernel height, kernel width); left unchanged.
         latency: uint8 (batch, channel, height, width), the layer's input, before padding.
         threshold: one number, a tensor (map,), or None to read out in the last bin.
-        rate_positive: potentiation rate, one number or a tensor (map,).
-        rate_negative: depression rate, usually negative, one number or a tensor (map,).
+        rate_positive: potentiation rate, one number, a tensor (map,), or (batch, map) where it
+            depends on the sample, as in learning by reward.
+        rate_negative: depression rate, usually negative; as `rate_positive`.
         n_bins: number of time bins, 1 to 254.
         k: winners of each sample, 1 or more, at most one a map.
         radius: half-width of the square that a winner clears in all maps; None clears none.
-        lower: least weight.
-        upper: greatest weight.
+        lower: least weight, one number or a tensor (map,).
+        upper: greatest weight, one number or a tensor (map,).
+        window: None, or (2 n,) factors of the rate by the time from input to winner; see `stdp`.
         stabilizer: True slows the change down towards both bounds.
         clamp: "winners" or "all" maps are kept within the bounds; see `stdp`.
         stride: step of the window, one int or (height, width).
@@ -92,18 +95,17 @@ def learning_step(  # noqa: PLR0913 - a layer, its competition and its rule are 
     competition.check_count(k, "k", 1)
     if radius is not None:
         competition.check_count(radius, "radius", 0)
-    plasticity.check_rule(lower, upper, clamp)
+    tables = plasticity.check_rule(
+        weight, len(latency), rate_positive, rate_negative, lower, upper, window, clamp
+    )
     return _learning_step(
         weight,
         latency,
         thresholds,
-        per_map(rate_positive, weight, "rate_positive"),
-        per_map(rate_negative, weight, "rate_negative"),
+        *tables,
         n_bins,
         k,
         radius,
-        float(lower),
-        float(upper),
         stabilizer,
         clamp,
         steps,
@@ -122,8 +124,9 @@ def reference(  # noqa: PLR0913
     n_bins: int,
     k: int,
     radius: int | None = None,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: float | Tensor = 0.0,
+    upper: float | Tensor = 1.0,
+    window: Tensor | None = None,
     stabilizer: bool = True,
     clamp: Literal["winners", "all"] = "winners",
     stride: int | tuple[int, int] = 1,
@@ -132,7 +135,12 @@ def reference(  # noqa: PLR0913
 ) -> tuple[Tensor, Tensor]:
     """The three references in turn, batch by batch or sample by sample."""
     found = []
-    for part in latency.split(1 if online else len(latency)):
+    size = 1 if online else len(latency)
+    rates = [
+        rate.split(size) if isinstance(rate, Tensor) and rate.ndim == 2 else itertools.repeat(rate)
+        for rate in (rate_positive, rate_negative)
+    ]
+    for part, positive, negative in zip(latency.split(size), *rates, strict=False):
         spikes, maps, potential = inhibited.reference(
             part, weight, threshold, n_bins=n_bins, stride=stride, padding=padding
         )
@@ -143,10 +151,11 @@ def reference(  # noqa: PLR0913
             part,
             spikes,
             rows,
-            rate_positive,
-            rate_negative,
+            positive,
+            negative,
             lower=lower,
             upper=upper,
+            window=window,
             stabilizer=stabilizer,
             clamp=clamp,
             stride=stride,
@@ -162,39 +171,35 @@ def _learning_step(  # noqa: PLR0913, PLR0917
     threshold: Tensor | None,
     rate_positive: Tensor,
     rate_negative: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     n_bins: int,
     k: int,
     radius: int | None,
-    lower: float,
-    upper: float,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
     padding: Sequence[int],
     online: bool,
 ) -> tuple[Tensor, Tensor]:
-    rule = (lower, upper, stabilizer, clamp, stride, padding)
+    tables = (rate_positive, rate_negative, lower, upper, window)
+    rule = (stabilizer, clamp, stride, padding)
     if native.available(weight, latency):
         return native.learning_step(
-            weight,
-            latency,
-            threshold,
-            rate_positive,
-            rate_negative,
-            n_bins,
-            k,
-            radius,
-            *rule,
-            online,
+            weight, latency, threshold, *tables, n_bins, k, radius, *rule, online
         )
     ops = torch.ops.neurospyke
     new, found = weight.clone(), [latency.new_empty((0, k, 3), dtype=torch.int64)]
-    for part in latency.split(1 if online else max(len(latency), 1)):
+    size = 1 if online else max(len(latency), 1)
+    for start in range(0, len(latency), size):
+        part = latency[start : start + size]
+        rates = [rate if rate.ndim == 1 else rate[start : start + size] for rate in tables[:2]]
         spikes, maps, potential = ops.inhibited_convolution(
             part, new, threshold, n_bins, stride, padding, "full"
         )
         found.append(ops.winners(spikes, potential, k, radius, maps))
-        new = ops.stdp(new, part, spikes, found[-1], rate_positive, rate_negative, *rule)
+        new = ops.stdp(new, part, spikes, found[-1], *rates, *tables[2:], *rule)
     return new, torch.cat(found)
 
 
@@ -205,11 +210,12 @@ def _(  # noqa: PLR0913, PLR0917
     threshold: Tensor | None,
     rate_positive: Tensor,
     rate_negative: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     n_bins: int,
     k: int,
     radius: int | None,
-    lower: float,
-    upper: float,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],

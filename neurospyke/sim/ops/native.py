@@ -20,7 +20,7 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
-INTERFACE = 2  # of the library that this module calls
+INTERFACE = 3  # of the library that this module calls
 MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
@@ -283,19 +283,20 @@ def stdp(  # noqa: PLR0913, PLR0917
     winners: Tensor,
     rate_positive: Tensor,
     rate_negative: Tensor,
-    lower: float,
-    upper: float,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
     padding: Sequence[int],
 ) -> Tensor:
     """New weights, laid out as those given."""
-    new = weight.clone()
-    rows, rates = winners.contiguous(), (rate_positive.contiguous(), rate_negative.contiguous())
+    new, rows = weight.clone(), winners.contiguous()
+    tables = _tables(rate_positive, rate_negative, lower, upper, window)
     if new.numel() and winners.numel():
         args = struct.pack(
-            "29q2d8q",
+            "42q",
             new.data_ptr(),
             *weight.shape,
             *new.stride(),
@@ -308,12 +309,7 @@ def stdp(  # noqa: PLR0913, PLR0917
             *latency_out.stride(),
             rows.data_ptr(),
             rows.shape[1],
-            rates[0].data_ptr(),
-            rates[1].data_ptr(),
-            lower,
-            upper,
-            stabilizer,
-            clamp == "all",
+            *_rule(tables, stabilizer, clamp),
             *stride,
             padding[0],
             padding[2],
@@ -330,11 +326,12 @@ def learning_step(  # noqa: PLR0913, PLR0917
     threshold: Tensor | None,
     rate_positive: Tensor,
     rate_negative: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     n_bins: int,
     k: int,
     radius: int | None,
-    lower: float,
-    upper: float,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
@@ -345,10 +342,10 @@ def learning_step(  # noqa: PLR0913, PLR0917
     rows = torch.full((latency.shape[0], k, 3), -1)
     new, learning = torch.empty_like(weight), _padded_copy(weight)
     thresholds = None if threshold is None else threshold.contiguous()
-    rates = rate_positive.contiguous(), rate_negative.contiguous()
+    tables = _tables(rate_positive, rate_negative, lower, upper, window)
     if weight.numel() and latency.shape[0]:
         args = struct.pack(
-            "45q2d3q",
+            "53q",
             *_fields(latency, learning, thresholds, n_bins, stride, padding, padded=True),
             *(0,) * 11,
             torch.get_num_threads(),
@@ -356,16 +353,33 @@ def learning_step(  # noqa: PLR0913, PLR0917
             k,
             -1 if radius is None else radius,
             rows.data_ptr(),
-            rates[0].data_ptr(),
-            rates[1].data_ptr(),
-            lower,
-            upper,
-            stabilizer,
-            clamp == "all",
+            *_rule(tables, stabilizer, clamp),
             online,
         )
         _call("neurospyke_learning", args)
     return new.copy_(learning), rows
+
+
+def _tables(*values: Tensor | None) -> list[Tensor | None]:
+    """The same, each in one run; whoever takes their addresses keeps them."""
+    return [None if each is None else each.contiguous() for each in values]
+
+
+def _rule(tables: Sequence[Tensor | None], stabilizer: bool, clamp: str) -> tuple[int, ...]:
+    positive, negative, lower, upper, window = (
+        (0, ()) if each is None else (each.data_ptr(), tuple(each.shape)) for each in tables
+    )
+    return (
+        positive[0],
+        negative[0],
+        positive[1][1] if len(positive[1]) == 2 else 0,
+        lower[0],
+        upper[0],
+        window[0],
+        window[1][0] // 2 if window[1] else 0,
+        stabilizer,
+        clamp == "all",
+    )
 
 
 def _fields(

@@ -4,11 +4,14 @@ For each winner (m, y, x) and each weight of its map, with the window's input la
 the winner's latency t_post:
 
     a = rate_positive[m] where the input has spiked and t_pre <= t_post, else rate_negative[m]
-    w <- w + a * (w - lower) * (upper - w)      with the stabilizer
-    w <- w + a                                  without
+    a <- a * window[t_post - t_pre]                   with a window
+    w <- w + a * (w - lower[m]) * (upper[m] - w)      with the stabilizer
+    w <- w + a                                        without
 
 Source: Masquelier and Thorpe (2007), PLoS Computational Biology 3(2): e31, in the form of
-Kheradpisheh et al. (2018), Neural Networks 99: 56-67.
+Kheradpisheh et al. (2018), Neural Networks 99: 56-67. Windows: Song, Miller and Abbott (2000),
+Nature Neuroscience 3: 919-926. Rates of each sample: reward-modulated STDP, Mozafari et al. (2018),
+IEEE Transactions on Neural Networks and Learning Systems 29: 6178-6190.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,8 +35,9 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
     rate_positive: float | Tensor,
     rate_negative: float | Tensor,
     *,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: float | Tensor = 0.0,
+    upper: float | Tensor = 1.0,
+    window: Tensor | None = None,
     stabilizer: bool = True,
     clamp: Literal["winners", "all"] = "winners",
     stride: int | tuple[int, int] = 1,
@@ -53,10 +57,14 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
             width), that of the one map that spiked at each position.
         winners: int64 (batch, k, 3), rows (map, row, column); rows that are no place in
             the layer, as those of -1, are passed over.
-        rate_positive: potentiation rate, one number or a tensor (map,); a negative one reverses it.
-        rate_negative: depression rate, usually negative, one number or a tensor (map,).
-        lower: least weight.
-        upper: greatest weight.
+        rate_positive: potentiation rate, one number, a tensor (map,), or (batch, map) where it
+            depends on the sample, as in learning by reward; a negative one reverses it.
+        rate_negative: depression rate, usually negative; as `rate_positive`.
+        lower: least weight, one number or a tensor (map,).
+        upper: greatest weight, one number or a tensor (map,).
+        window: None, or (2 n,) factors of the rate: at lags t_post - t_pre from -(n - 1) to n - 1
+            bins, those beyond counting as the outermost, and last of all at an input that never
+            spikes.
         stabilizer: True slows the change down towards both bounds.
         clamp: "winners" clamps the winner's map to the bounds after each update; "all" clamps every
             map after each sample that has a winner.
@@ -88,20 +96,11 @@ def stdp(  # noqa: PLR0913 - a rule, its bounds and the layer's geometry are one
     steps, margins = pair(stride, "stride"), sides(padding)
     _check_layer(weight, latency_in, latency_out, steps, margins)
     _check_winners(winners, latency_out)
-    check_rule(lower, upper, clamp)
+    tables = check_rule(
+        weight, len(latency_in), rate_positive, rate_negative, lower, upper, window, clamp
+    )
     return _stdp(
-        weight,
-        latency_in,
-        latency_out,
-        winners,
-        per_map(rate_positive, weight, "rate_positive"),
-        per_map(rate_negative, weight, "rate_negative"),
-        float(lower),
-        float(upper),
-        stabilizer,
-        clamp,
-        steps,
-        margins,
+        weight, latency_in, latency_out, winners, *tables, stabilizer, clamp, steps, margins
     )
 
 
@@ -136,16 +135,74 @@ def _check_winners(winners: Tensor, latency_out: Tensor) -> None:
         )
 
 
-def check_rule(lower: float, upper: float, clamp: str) -> None:
-    """Refuse bounds in the wrong order and a clamp that does not exist.
+def check_rule(
+    weight: Tensor,
+    n_samples: int,
+    rate_positive: float | Tensor,
+    rate_negative: float | Tensor,
+    lower: float | Tensor,
+    upper: float | Tensor,
+    window: Tensor | None,
+    clamp: str,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
+    """A rule's numbers as tensors that fit the weights.
+
+    Args:
+        weight: weights with maps on axis 0.
+        n_samples: samples in the batch.
+        rate_positive: as in `stdp`, like the arguments that follow.
+        rate_negative: the same.
+        lower: the same.
+        upper: the same.
+        window: the same.
+        clamp: "winners" or "all".
+
+    Returns:
+        Both rates, both (map,) or both (batch, map), the bounds (map,) and the window.
 
     Raises:
-        ValueError: one of them.
+        TypeError: a type is wrong.
+        ValueError: a shape, bounds in the wrong order, or a clamp that does not exist.
     """
-    if not lower < upper:
+    if not isinstance(lower, Tensor) and not isinstance(upper, Tensor) and not lower < upper:
         raise ValueError(f"`lower` must be below `upper`; got {lower} and {upper}; swap them")
     if clamp not in {"winners", "all"}:
         raise ValueError(f'`clamp` must be "winners" or "all"; got {clamp!r}')
+    rates = (
+        _rates(rate_positive, weight, n_samples, "rate_positive"),
+        _rates(rate_negative, weight, n_samples, "rate_negative"),
+    )
+    if rates[0].ndim != rates[1].ndim:
+        rates = (rates[0].expand(n_samples, -1), rates[1].expand(n_samples, -1))
+    bounds = per_map(lower, weight, "lower"), per_map(upper, weight, "upper")
+    return *rates, *bounds, _window(window, weight)
+
+
+def _rates(value: float | Tensor, weight: Tensor, n_samples: int, name: str) -> Tensor:
+    if not isinstance(value, Tensor) or value.ndim != 2:
+        return per_map(value, weight, name)
+    shape = (n_samples, weight.shape[0])
+    if value.shape != shape or value.device != weight.device:
+        raise ValueError(
+            f"`{name}` must be a number or a tensor of shape ({shape[1]},) or {shape}, on "
+            f"{weight.device}; got shape {tuple(value.shape)} on {value.device}"
+        )
+    return value.to(weight.dtype)
+
+
+def _window(window: Tensor | None, weight: Tensor) -> Tensor | None:
+    if window is None:
+        return None
+    if not isinstance(window, Tensor) or not window.is_floating_point():
+        raise TypeError(
+            f"`window` must be a floating-point tensor or None; got {type(window).__name__}"
+        )
+    if window.ndim != 1 or len(window) < 2 or len(window) % 2 or window.device != weight.device:
+        raise ValueError(
+            "`window` must have shape (2 n,), the factors at lags -(n - 1) to n - 1 and of "
+            f"silence, on {weight.device}; got shape {tuple(window.shape)} on {window.device}"
+        )
+    return window.to(weight.dtype)
 
 
 def _is_place(row: Sequence[int], latency_out: Tensor, n_maps: int) -> bool:
@@ -161,8 +218,9 @@ def reference(  # noqa: PLR0913
     rate_positive: float | Tensor,
     rate_negative: float | Tensor,
     *,
-    lower: float = 0.0,
-    upper: float = 1.0,
+    lower: float | Tensor = 0.0,
+    upper: float | Tensor = 1.0,
+    window: Tensor | None = None,
     stabilizer: bool = True,
     clamp: Literal["winners", "all"] = "winners",
     stride: int | tuple[int, int] = 1,
@@ -170,8 +228,10 @@ def reference(  # noqa: PLR0913
 ) -> Tensor:
     """The equations line by line: sample after sample, winner after winner."""
     w = weight.clone(memory_format=torch.contiguous_format)
-    positive = per_map(rate_positive, weight, "rate_positive")
-    negative = per_map(rate_negative, weight, "rate_negative")
+    positive, negative, low, high, window = check_rule(
+        weight, len(latency_in), rate_positive, rate_negative, lower, upper, window, clamp
+    )
+    positive, negative = (rate.expand(len(latency_in), -1) for rate in (positive, negative))
     (height, width), (down, across) = weight.shape[2:], pair(stride, "stride")
     padded = pad_silence(latency_in, sides(padding))
     for sample, rows in enumerate(winners.tolist()):
@@ -180,13 +240,23 @@ def reference(  # noqa: PLR0913
             top, left = y * down, x * across
             t_pre = padded[sample, :, top : top + height, left : left + width]
             t_post = latency_out[sample, m if latency_out.shape[1] > 1 else 0, y, x]
-            a = torch.where((t_pre != SILENT) & (t_pre <= t_post), positive[m], negative[m])
-            w[m] += a * ((w[m] - lower) * (upper - w[m])) if stabilizer else a
+            early = (t_pre != SILENT) & (t_pre <= t_post)
+            a = torch.where(early, positive[sample, m], negative[sample, m])
+            if window is not None:
+                n = len(window) // 2
+                lag = (t_post.int() - t_pre.int()).clamp(1 - n, n - 1)
+                a = a * window[torch.where(t_pre == SILENT, 2 * n - 1, n - 1 + lag)]
+            w[m] += a * ((w[m] - low[m]) * (high[m] - w[m])) if stabilizer else a
             if clamp == "winners":
-                w[m].clamp_(lower, upper)
+                w[m].clamp_(low[m], high[m])
         if clamp == "all" and found:
-            w.clamp_(lower, upper)
+            w.copy_(_clamped(w, low, high))
     return w
+
+
+def _clamped(weight: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    each = (-1, 1, 1, 1)
+    return weight.clamp(lower.view(each), upper.view(each))
 
 
 @define
@@ -197,8 +267,9 @@ def _stdp(  # noqa: PLR0913, PLR0917
     winners: Tensor,
     rate_positive: Tensor,
     rate_negative: Tensor,
-    lower: float,
-    upper: float,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
@@ -214,6 +285,7 @@ def _stdp(  # noqa: PLR0913, PLR0917
             rate_negative,
             lower,
             upper,
+            window,
             stabilizer,
             clamp,
             stride,
@@ -231,19 +303,25 @@ def _stdp(  # noqa: PLR0913, PLR0917
     owner = maps if latency_out.shape[1] > 1 else torch.zeros_like(maps)
     t_post = latency_out[sample, owner, row, column].view(-1, 1, 1, 1)
     early = (t_pre != SILENT) & (t_pre <= t_post)
-    per_winner = (-1, 1, 1, 1)
-    rate = torch.where(
-        early, rate_positive[maps].view(per_winner), rate_negative[maps].view(per_winner)
+    each = (-1, 1, 1, 1)
+    positive, negative = (
+        rates.expand(len(winners), -1)[sample, maps].view(each)
+        for rates in (rate_positive, rate_negative)
     )
+    rate = torch.where(early, positive, negative)
+    if window is not None:
+        n = len(window) // 2
+        lag = (t_post.int() - t_pre.int()).clamp(1 - n, n - 1)
+        rate = rate * window[torch.where(t_pre == SILENT, 2 * n - 1, n - 1 + lag)]
     together = sample if clamp == "all" else torch.zeros_like(sample)
     for group in together.unique().tolist():
         for turn in _turns(maps, together == group):
-            old = new[maps[turn]]
-            change = rate[turn] * ((old - lower) * (upper - old)) if stabilizer else rate[turn]
-            old += change
-            new[maps[turn]] = old.clamp_(lower, upper) if clamp == "winners" else old
+            who = maps[turn]
+            old, low, high = new[who], lower[who].view(each), upper[who].view(each)
+            old += rate[turn] * ((old - low) * (high - old)) if stabilizer else rate[turn]
+            new[who] = old.clamp(low, high) if clamp == "winners" else old
         if clamp == "all":
-            new.clamp_(lower, upper)
+            new = new.copy_(_clamped(new, lower, upper))
     return new
 
 
@@ -265,8 +343,9 @@ def _(  # noqa: PLR0913, PLR0917
     winners: Tensor,
     rate_positive: Tensor,
     rate_negative: Tensor,
-    lower: float,
-    upper: float,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],

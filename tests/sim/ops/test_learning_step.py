@@ -79,6 +79,27 @@ def test_it_is_its_parts_one_after_another(seed, dtype, threshold, maps, stride,
     assert_same(steps, step)
 
 
+@pytest.mark.parametrize("online", [True, False])
+def test_rates_of_each_sample_bounds_of_each_map_and_a_window_reach_the_rule(online):
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.rand(5, 2, 3, 2, generator=generator)
+    latency = latencies(4, 2, 7, 6, n_bins=5, seed=0)
+    rates = torch.rand(2, 4, 5, generator=generator) - 0.5
+    rule = {
+        "lower": torch.rand(5, generator=generator) / 4,
+        "upper": 1 - torch.rand(5, generator=generator) / 4,
+        "window": torch.rand(10, generator=generator),
+    }
+    options = {"n_bins": 5, "k": 3, "online": online, **rule}
+    check_op(
+        learning_step, REGISTERED, reference, weight, latency, 0.5, rates[0], rates[1], **options
+    )
+    for left_out in rule:
+        fewer = {name: value for name, value in options.items() if name != left_out}
+        other, _ = learning_step(weight, latency, 0.5, *rates, **fewer)
+        assert not torch.equal(other, learning_step(weight, latency, 0.5, *rates, **options)[0])
+
+
 def test_online_a_sample_sees_what_the_one_before_has_taught():
     # w + w (1 - w) / 2 from 1/2 is 5/8, then 95/128
     latency = torch.tensor([0, 0], dtype=torch.uint8).view(2, 1, 1, 1)

@@ -44,6 +44,18 @@ def case(seed=0, dtype=torch.float32, stride=(1, 1), padding=(0, 0, 0, 0), repea
         ),
         ({"repeated": True}, {"clamp": "all"}),
         ({"repeated": True}, {"lower": -1.0, "stabilizer": False}),
+        (
+            {"repeated": True},
+            {
+                "lower": torch.tensor([0.0, 0.25, 0.5, -1.0]),
+                "upper": torch.tensor([0.5, 1.0, 0.75, 0.5]),
+                "window": torch.tensor([0.25, 0.5, 1.0, 2.0, 0.5, 0.125]),
+            },
+        ),
+        (
+            {"repeated": True, "dtype": torch.float64},
+            {"upper": torch.tensor([0.5, 1.0, 0.75, 0.5]), "clamp": "all"},
+        ),
     ],
 )
 def test_conforms(layer, rule):
@@ -53,6 +65,39 @@ def test_conforms(layer, rule):
     args = (weight, latency_in, latency_out, best, rates, -0.25)
     check_op(stdp, REGISTERED, reference, *args, **rule, **geometry)
     assert not torch.equal(stdp(*args, **rule, **geometry), weight)
+
+
+@pytest.mark.parametrize("clamp", ["winners", "all"])
+def test_rates_may_differ_between_samples(clamp):
+    args = case(repeated=True)
+    generator = torch.Generator().manual_seed(1)
+    rates = torch.rand(2, 3, 4, generator=generator) - 0.5
+    check_op(stdp, REGISTERED, reference, *args, rates[0], rates[1], clamp=clamp)
+    check_op(stdp, REGISTERED, reference, *args, rates[0], -0.25, clamp=clamp)
+    one_by_one = args[0]
+    for sample in range(3):
+        parts = [part[sample : sample + 1] for part in args[1:]]
+        one_by_one = stdp(one_by_one, *parts, *rates[:, sample], clamp=clamp)
+    assert_same(stdp(*args, *rates, clamp=clamp), one_by_one)
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "change"),
+    [
+        (3, 3, 1.0),  # lag 0
+        (1, 3, 0.25),  # lag 2
+        (0, 9, 0.25),  # beyond the window: as lag 2
+        (4, 3, -2.0),  # lag -1, depressed twice as much
+        (200, 0, -1.5),  # beyond: as lag -2
+        (SILENT, 3, -0.125),
+    ],
+)
+def test_a_window_scales_the_rate_by_the_lag(pre, post, change):
+    # lags -2 to 2, then silence; rates 1/4 and -1/2 times 1/4 = (1/2)(1 - 1/2) with the stabilizer
+    window = torch.tensor([1.5, 2.0, 1.0, 0.5, 0.25, 0.125])
+    rate = 0.25 if change > 0 else 0.5
+    assert one_weight(pre, post, window=window) == 0.5 + rate * change * 0.25
+    assert one_weight(pre, post, window=window, stabilizer=False, lower=-9.0) == 0.5 + rate * change
 
 
 @pytest.mark.parametrize("clamp", ["winners", "all"])

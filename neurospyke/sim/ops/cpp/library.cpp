@@ -186,7 +186,7 @@ using namespace neurospyke;
 #define NEUROSPYKE_C extern "C" __attribute__((visibility("default")))
 
 // Changes with every structure or function, so that a library of another age is not called.
-NEUROSPYKE_C int neurospyke_interface() { return 2; }
+NEUROSPYKE_C int neurospyke_interface() { return 3; }
 
 // 0 baseline, 1 AVX2, 2 AVX-512; -1 asks for the best. Returns what is in use from then on.
 NEUROSPYKE_C int neurospyke_isa(int isa) {

@@ -224,8 +224,13 @@ struct Plasticity {
 };
 
 template <class T>
+static T of_map(const void* values, int64_t m) {
+  return static_cast<const T*>(values)[m];
+}
+
+template <class T>
 static void clamp_map(const StdpArgs& a, int64_t m) {
-  const T low = static_cast<T>(a.lower), high = static_cast<T>(a.upper);
+  const T low = of_map<T>(a.rule.lower, m), high = of_map<T>(a.rule.upper, m);
   for (int64_t i = 0; i < a.kernel_height; ++i)
     for (int64_t j = 0; j < a.kernel_width; ++j)
       for (int64_t c = 0; c < a.channels; ++c) {
@@ -235,12 +240,22 @@ static void clamp_map(const StdpArgs& a, int64_t m) {
       }
 }
 
+// What the rate is multiplied by, of the time from the input's spike to the winner's.
+template <class T>
+static T factor(const Rule& rule, uint8_t t_pre, uint8_t t_post) {
+  const int64_t n = rule.window_bins, lag = int64_t{t_post} - t_pre;
+  const int64_t at = t_pre == SILENT ? 2 * n - 1 : n - 1 + most(least(lag, n - 1), 1 - n);
+  return of_map<T>(rule.window, at);
+}
+
 template <class T>
 static void learn_map(const StdpArgs& a, int64_t sample, const int64_t* winner) {
+  const Rule& rule = a.rule;
   const int64_t m = winner[0], top = winner[1] * a.down - a.top, left = winner[2] * a.across - a.left;
-  const T low = static_cast<T>(a.lower), high = static_cast<T>(a.upper);
-  const T rates[2] = {static_cast<const T*>(a.rate_negative)[m],
-                      static_cast<const T*>(a.rate_positive)[m]};
+  const T low = of_map<T>(rule.lower, m), high = of_map<T>(rule.upper, m);
+  const int64_t of_sample = sample * rule.rate_batch + m;
+  const T rates[2] = {of_map<T>(rule.rate_negative, of_sample),
+                      of_map<T>(rule.rate_positive, of_sample)};
   const uint8_t t_post = a.latency_out[sample * a.out_batch + (a.out_maps == 1 ? 0 : m) * a.out_map +
                                        winner[1] * a.out_row + winner[2] * a.out_column];
   for (int64_t i = 0; i < a.kernel_height; ++i)
@@ -252,9 +267,10 @@ static void learn_map(const StdpArgs& a, int64_t sample, const int64_t* winner) 
       T* w = static_cast<T*>(a.weight) + m * a.weight_map + i * a.weight_row + j * a.weight_column;
       for (int64_t c = 0; c < a.channels; ++c, w += a.weight_channel) {
         const uint8_t t_pre = inside ? in[c * a.in_channel] : SILENT;
-        const T rate = rates[t_pre != SILENT && t_pre <= t_post];
-        T learned = *w + (a.stabilizer ? rate * ((*w - low) * (high - *w)) : rate);
-        if (!a.clamp_all) learned = learned < low ? low : learned > high ? high : learned;
+        T rate = rates[t_pre != SILENT && t_pre <= t_post];
+        if (rule.window) rate *= factor<T>(rule, t_pre, t_post);
+        T learned = *w + (rule.stabilizer ? rate * ((*w - low) * (high - *w)) : rate);
+        if (!rule.clamp_all) learned = learned < low ? low : learned > high ? high : learned;
         *w = learned;
       }
     }
@@ -278,7 +294,7 @@ static void learn_part(const StdpArgs& a, int64_t part, int64_t parts) {
       found = true;
       if (row[0] % parts == part) learn_map<T>(a, sample, row);
     }
-    if (!a.clamp_all || !found) continue;
+    if (!a.rule.clamp_all || !found) continue;
     // all maps the first time; after that only those that have just learned can be out of bounds
     if (!clamped)
       for (int64_t m = part; m < a.maps; m += parts) clamp_map<T>(a, m);
@@ -300,6 +316,11 @@ static void stdp(const StdpArgs& a) {
   const bool small = a.batch * a.k * a.kernel_height * a.kernel_width * a.channels < 1 << 14;
   Plasticity job{a, small ? 1 : a.threads, 0};
   parallel(job.parts, a.is_double ? learn_parts<double> : learn_parts<float>, &job);
+}
+
+static const void* rates_of(const LearningArgs& l, const void* rates, int64_t sample) {
+  const int64_t size = l.layer.is_double ? 8 : 4;
+  return static_cast<const char*>(rates) + sample * l.rule.rate_batch * size;
 }
 
 // Fire, inhibit, choose winners, learn; for all samples together or for one after another.
@@ -324,8 +345,7 @@ static void learning(const LearningArgs& l) {
                  a.latency, together, a.height, a.width,
                  a.latency_batch, a.latency_channel, a.latency_row, a.latency_column,
                  fire.latency_out, 1, height, width, height * width, 1, width, 1,
-                 nullptr, l.k, l.rate_positive, l.rate_negative, l.lower, l.upper,
-                 l.stabilizer, l.clamp_all, a.down, a.across, a.top, a.left, a.is_double, a.threads};
+                 nullptr, l.k, l.rule, a.down, a.across, a.top, a.left, a.is_double, a.threads};
   for (int64_t sample = 0; sample < a.batch; sample += together) {
     fire.latency = a.latency + sample * a.latency_batch;
     convolution(fire);
@@ -333,6 +353,8 @@ static void learning(const LearningArgs& l) {
     winners(win);
     learn.latency_in = fire.latency;
     learn.winners = win.winners_out;
+    learn.rule.rate_positive = rates_of(l, l.rule.rate_positive, sample);
+    learn.rule.rate_negative = rates_of(l, l.rule.rate_negative, sample);
     stdp(learn);
   }
 }

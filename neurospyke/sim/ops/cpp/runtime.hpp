@@ -70,6 +70,18 @@ struct WinnersArgs {
   int64_t threads;
 };
 
+// What a winner learns; all in the dtype of the weights.
+struct Rule {
+  const void* rate_positive;  // (map,), or (batch, map) with `rate_batch` maps between samples
+  const void* rate_negative;
+  int64_t rate_batch;
+  const void* lower;  // (map,)
+  const void* upper;
+  const void* window;  // factors at lags -(n - 1) to n - 1 and of silence, or null
+  int64_t window_bins;  // n
+  int64_t stabilizer, clamp_all;
+};
+
 struct StdpArgs {
   void* weight;  // changed in place
   int64_t maps, channels, kernel_height, kernel_width;
@@ -82,10 +94,8 @@ struct StdpArgs {
   int64_t out_batch, out_map, out_row, out_column;
   const int64_t* winners;  // (batch, k, 3), dense
   int64_t k;
-  const void* rate_positive;  // (map,), dtype of weight
-  const void* rate_negative;
-  double lower, upper;
-  int64_t stabilizer, clamp_all, down, across, top, left;
+  Rule rule;
+  int64_t down, across, top, left;
   int64_t is_double;
   int64_t threads;
 };
@@ -94,16 +104,15 @@ struct LearningArgs {
   ConvolutionArgs layer;  // inhibited; its weight is a copy, dense in (kernel row, column, channel, map)
   int64_t k, radius;
   int64_t* winners_out;
-  const void* rate_positive;
-  const void* rate_negative;
-  double lower, upper;
-  int64_t stabilizer, clamp_all, online;
+  Rule rule;
+  int64_t online;
 };
 
 // Callers fill these structs as plain numbers of eight bytes.
 static_assert(sizeof(ConvolutionArgs) == 40 * 8 && sizeof(PoolArgs) == 19 * 8 &&
               sizeof(InhibitionArgs) == 18 * 8 && sizeof(WinnersArgs) == 20 * 8 &&
-              sizeof(StdpArgs) == 39 * 8 && sizeof(LearningArgs) == 50 * 8);
+              sizeof(Rule) == 9 * 8 && sizeof(StdpArgs) == 42 * 8 &&
+              sizeof(LearningArgs) == 53 * 8);
 
 struct Kernels {
   void (*convolution)(const ConvolutionArgs&);

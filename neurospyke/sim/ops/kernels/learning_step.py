@@ -22,11 +22,12 @@ def learning_step(
     threshold: Tensor | None,
     rate_positive: Tensor,
     rate_negative: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     n_bins: int,
     k: int,
     radius: int | None,
-    lower: float,
-    upper: float,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
@@ -36,13 +37,18 @@ def learning_step(
     route: Route = "auto",
 ) -> tuple[Tensor, Tensor]:
     """New weights, and the winners (batch, k, 3)."""
-    steps = latency.split(1) if online and len(latency) else (latency,)
-    found = []
-    for samples in steps:
+    size = 1 if online else max(len(latency), 1)
+    found = [latency.new_empty((0, k, 3), dtype=torch.int64)]
+    for start in range(0, len(latency), size):
+        samples = latency[start : start + size]
         spike, maps, potential = inhibited_convolution(
             samples, weight, threshold, n_bins, stride, padding, "full", route=route
         )
         found.append(winners(spike, potential, k, radius, maps))
-        rule = (rate_positive, rate_negative, lower, upper, stabilizer, clamp)
+        rates = [
+            rate if rate.ndim == 1 else rate[start : start + size]
+            for rate in (rate_positive, rate_negative)
+        ]
+        rule = (*rates, lower, upper, window, stabilizer, clamp)
         weight = stdp(weight, samples, spike, found[-1], *rule, stride, padding)
     return weight, torch.cat(found)

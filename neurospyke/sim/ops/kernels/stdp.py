@@ -4,8 +4,9 @@ For each winner (m, y, x) and each weight of its map, with the window's input la
 the winner's latency t_post:
 
     a = rate_positive[m] where the input has spiked and t_pre <= t_post, else rate_negative[m]
-    w <- w + a * (w - lower) * (upper - w)      with the stabilizer
-    w <- w + a                                  without
+    a <- a * window[t_post - t_pre]                   with a window
+    w <- w + a * (w - lower[m]) * (upper[m] - w)      with the stabilizer
+    w <- w + a                                        without
 
 A program holds some weights of one map and goes through that map's winners in order, sample after
 sample and rank after rank: winners of other maps never touch them, so programs need not meet. Only
@@ -37,8 +38,9 @@ def stdp(
     winners: Tensor,
     rate_positive: Tensor,
     rate_negative: Tensor,
-    lower: float,
-    upper: float,
+    lower: Tensor,
+    upper: Tensor,
+    window: Tensor | None,
     stabilizer: bool,
     clamp: str,
     stride: Sequence[int],
@@ -51,10 +53,6 @@ def stdp(
     shape = geometry(latency_in, weight.shape[2:], stride, padding)
     winners = winners.contiguous()
     n_winners = winners.shape[0] * winners.shape[1]
-    # a launch would turn them into float32; filled on the device, they are exact
-    bounds = new.new_empty(2)
-    bounds[0].fill_(lower)
-    bounds[1].fill_(upper)
     with torch.cuda.device_of(weight):
         learn[(len(weight), triton.cdiv(shape["taps"], 256))](
             weight,
@@ -64,7 +62,11 @@ def stdp(
             winners,
             rate_positive.contiguous(),
             rate_negative.contiguous(),
-            bounds,
+            rate_positive.shape[1] if rate_positive.ndim == 2 else 0,
+            lower.contiguous(),
+            upper.contiguous(),
+            lower if window is None else window.contiguous(),
+            0 if window is None else len(window) // 2,
             n_winners,
             max(winners.shape[1], 1),
             *weight.stride(),
@@ -74,6 +76,7 @@ def stdp(
             *latency_out.stride()[2:],
             **{name: value for name, value in shape.items() if name != "n_pixels"},
             STABILIZER=stabilizer,
+            WINDOW=window is not None,
             CLAMP_ALL=clamp == "all",
             CHUNK=power_of_two_at_least(n_winners, 16, 1024),
             BLOCK=256,
@@ -96,7 +99,11 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
     winners,
     rate_positive,
     rate_negative,
-    bounds,
+    rate_sample_stride,
+    lowest,
+    highest,
+    window,
+    window_bins,
     n_winners,
     ranks,
     map_stride,
@@ -127,6 +134,7 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
     channels: tl.constexpr,
     kernel_width: tl.constexpr,
     STABILIZER: tl.constexpr,
+    WINDOW: tl.constexpr,
     CLAMP_ALL: tl.constexpr,
     CHUNK: tl.constexpr,
     BLOCK: tl.constexpr,
@@ -138,8 +146,7 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
     y, x = tap // kernel_width, tap % kernel_width
     place = channel * channel_stride_w + y * row_stride_w + x * column_stride_w
     w = tl.load(weight + m.to(tl.int64) * map_stride + place, mask=k < taps, other=0.0)
-    positive, negative = tl.load(rate_positive + m), tl.load(rate_negative + m)
-    lower, upper = tl.load(bounds), tl.load(bounds + 1)
+    lower, upper = tl.load(lowest + m), tl.load(highest + m)
     # samples: of the first winner in any map, and of this map's last
     earliest = tl.full((), NONE, tl.int32)
     before = tl.full((), -1, tl.int32)
@@ -176,7 +183,16 @@ def learn(  # noqa: PLR0915 - arguments and places, one a line
                 channels,
                 kernel_width,
             )
+            place_rate = sample.to(tl.int64) * rate_sample_stride + m
+            positive, negative = (
+                tl.load(rate_positive + place_rate),
+                tl.load(rate_negative + place_rate),
+            )
             a = tl.where((pre < SILENT) & (pre <= post), positive, negative)
+            if WINDOW:
+                lag = tl.minimum(tl.maximum(post - pre, 1 - window_bins), window_bins - 1)
+                at = tl.where(pre < SILENT, window_bins - 1 + lag, 2 * window_bins - 1)
+                a *= tl.load(window + at)
             if STABILIZER:
                 w += a * ((w - lower) * (upper - w))
             else:

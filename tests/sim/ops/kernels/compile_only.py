@@ -126,10 +126,10 @@ def others():
     drive = torch.zeros(latency.shape)
     pointwise_inhibition(latency, drive)
     winners(latency, drive, 5, 3)
-    rates = (threshold, threshold)
-    for bounds in [(True, "winners"), (False, "all")]:
-        rule = (15, 5, None, 0.0, 1.0, *bounds, (1, 1), (2, 2, 2, 2), False)
-        learning_step(weight, latency, threshold, *rates, *rule, route="events")
+    for window, stabilizer, clamp in [(None, True, "winners"), (torch.zeros(30), False, "all")]:
+        tables = (threshold, threshold, threshold, threshold, window)
+        rule = (15, 5, None, stabilizer, clamp, (1, 1), (2, 2, 2, 2), False)
+        learning_step(weight, latency, threshold, *tables, *rule, route="events")
 
 
 def main():

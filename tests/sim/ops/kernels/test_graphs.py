@@ -38,9 +38,9 @@ class Reads(TorchDispatchMode):
 
 def step(layer, online=True):
     """One step of learning, and pooled latencies."""
-    rates = [torch.full_like(layer.threshold, rate) for rate in (0.5, -0.25)]
-    rule = (layer.n_bins, 2, 1, -1.0, 2.0, True, "all", layer.stride, layer.padding, online)
-    return *learning_step(layer.weight, layer.latency, layer.threshold, *rates, *rule), (
+    tables = [torch.full_like(layer.threshold, each) for each in (0.5, -0.25, -1.0, 2.0)]
+    rule = (None, layer.n_bins, 2, 1, True, "all", layer.stride, layer.padding, online)
+    return *learning_step(layer.weight, layer.latency, layer.threshold, *tables, *rule), (
         pooled_convolution(*layer, (2, 2), (2, 2), (0, 0, 0, 0), "reproducible")
     )
 

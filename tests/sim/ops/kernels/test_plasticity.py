@@ -38,12 +38,23 @@ def test_winners_of_given_maps_are_those_of_the_spread_out_form(radius):
     assert_same(winners(spike, drive, 4, radius, maps).cpu(), expected)
 
 
+GEOMETRY = {"stride": (2, 1), "padding": (1, 0, 0, 1)}
+
+
+def on_device(weight, inputs, rates, lower=0.0, upper=1.0, window=None, **options):
+    """New weights on the device, its kernel called as the op calls it."""
+    bounds = [
+        torch.as_tensor(each, dtype=weight.dtype).expand(len(weight)) for each in (lower, upper)
+    ]
+    options = {"window": None if window is None else window.to(DEVICE), **options}
+    parts = [part.to(DEVICE) for part in (weight, *inputs, *rates, *bounds)]
+    return stdp(*parts, **({"stabilizer": True, "clamp": "winners"} | options)).cpu()
+
+
 def learn(weight, latency_in, latency_out, rows, rates, **rule):
-    options = {"lower": 0.0, "upper": 1.0, "stabilizer": True, "clamp": "winners"} | rule
-    geometry = {"stride": (2, 1), "padding": (1, 0, 0, 1)}
-    on_device = [part.to(DEVICE) for part in (weight, latency_in, latency_out, rows, *rates)]
-    return stdp(*on_device, **options, **geometry).cpu(), stdp_reference(
-        weight, latency_in, latency_out, rows, *rates, **options, **geometry
+    inputs = (latency_in, latency_out, rows)
+    return on_device(weight, inputs, rates, **rule, **GEOMETRY), stdp_reference(
+        weight, *inputs, *rates, **rule, **GEOMETRY
     )
 
 
@@ -76,6 +87,23 @@ def test_stdp_conforms(dtype, stabilizer, clamp):
     torch.testing.assert_close(new, expected, rtol=close, atol=close)
 
 
+@pytest.mark.parametrize("clamp", ["winners", "all"])
+def test_rates_of_each_sample_bounds_of_each_map_and_a_window_conform(clamp):
+    weight, *inputs, rows, rates = problem()
+    generator = torch.Generator().manual_seed(3)
+    rates = [rate * torch.rand(3, 3, generator=generator) for rate in rates]
+    rule = {
+        "lower": torch.tensor([0.0, 0.25, 0.5]),
+        "upper": torch.tensor([0.5, 1.0, 0.75]),
+        "window": torch.rand(6, generator=generator),
+        "clamp": clamp,
+    }
+    new, expected = learn(weight, *inputs, rows, rates, **rule)
+    torch.testing.assert_close(new, expected, rtol=1e-6, atol=1e-6)
+    plain, _ = learn(weight, *inputs, rows, rates, clamp=clamp)
+    assert (new - plain).abs().max() > 0.1
+
+
 def test_two_winners_of_a_map_in_one_sample_are_clamped_after_both():
     weight, *inputs, _, _ = problem()
     rows = torch.tensor([[[1, 0, 0], [-1, -1, -1]], [[0, 1, 2], [0, 2, 2]], [[-1] * 3] * 2])
@@ -106,15 +134,12 @@ def test_more_winners_than_are_read_at_once():
 def test_stdp_of_one_latency_a_position():
     weight, latency_in, latency_out, rows, rates = problem()
     spike, maps, _ = kept(latency_out, torch.ones(latency_out.shape))
-    options = {"lower": 0.0, "upper": 1.0, "stabilizer": True, "clamp": "winners"}
-    geometry = {"stride": (2, 1), "padding": (1, 0, 0, 1)}
     places = [(0, 1, 2), (0, 2, 4), (1, 0, 0), (2, 1, 1)]
     rows = torch.full((3, 2, 3), -1)
     for rank, (sample, y, x) in enumerate(places):
         rows[sample, rank % 2] = torch.tensor([maps[sample, 0, y, x].item(), y, x])
-    expected = stdp_reference(weight, latency_in, latency_out, rows, *rates, **options, **geometry)
-    inputs = [part.to(DEVICE) for part in (weight, latency_in, spike, rows, *rates)]
-    new = stdp(*inputs, **options, **geometry).cpu()
+    expected = stdp_reference(weight, latency_in, latency_out, rows, *rates, **GEOMETRY)
+    new = on_device(weight, (latency_in, spike, rows), rates, **GEOMETRY)
     torch.testing.assert_close(new, expected, rtol=1e-6, atol=1e-6)
     assert not torch.equal(new, weight)
 
@@ -126,19 +151,17 @@ def test_rows_that_are_no_place_are_passed_over_and_the_layout_is_kept():
     rates = torch.full((3,), 0.25), torch.full((3,), -0.25)
     rows = torch.tensor([[[0, 9, 0], [3, 0, 0], [1, 0, -5], [2, 0, 0]]])
     for clamp in ("winners", "all"):
-        found, expected = (
-            run(
-                *[part.to(device) for part in (weight, latency, post, rows, *rates)],
-                lower=0.0,
-                upper=0.5,
-                stabilizer=False,
-                clamp=clamp,
-                stride=(1, 1),
-                padding=(0, 0, 0, 1),
-            )
-            for run, device in ((stdp, DEVICE), (stdp_reference, "cpu"))
-        )
-        assert_same(found.cpu(), expected)
+        rule = {
+            "lower": 0.0,
+            "upper": 0.5,
+            "stabilizer": False,
+            "clamp": clamp,
+            "stride": (1, 1),
+            "padding": (0, 0, 0, 1),
+        }
+        found = on_device(weight, (latency, post, rows), rates, **rule)
+        expected = stdp_reference(weight, latency, post, rows, *rates, **rule)
+        assert_same(found, expected)
         assert found.stride() == weight.stride()
         assert not torch.equal(expected[2], weight[2])
 

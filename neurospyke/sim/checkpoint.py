@@ -1,0 +1,189 @@
+"""Networks as files: safetensors, with the architecture as JSON beside the weights.
+
+Nothing in such a file is code. Modules and rules are made from names that this module knows, and
+check what they are given as they do anywhere else.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from neurospyke.sim.encode import RankOrderEncoder
+from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
+from neurospyke.sim.network import Network
+from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule
+from neurospyke.sim.reward import RewardSTDP
+from neurospyke.storage import whole_file
+
+FORMAT = "neurospyke network 1"
+_MAX_BYTES = 4 * 2**30
+
+# arguments that are tensors, then those that are settings; each is an attribute of the same name
+_MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    RankOrderEncoder: (
+        ("bank",),
+        ("n_bins", "threshold", "padding", "normalization_radius", "bins"),
+    ),
+    SpikingConvolution: (
+        ("weight", "threshold"),
+        ("n_bins", "stride", "padding", "inhibition", "rule", "precision"),
+    ),
+    SpikingLinear: (("weight", "threshold"), ("n_bins", "rule")),
+    Pool: ((), ("kernel", "stride", "padding")),
+}
+_RULES = (STDP, RewardSTDP, RateSchedule, Homeostasis)
+
+
+def write_network(
+    path: str | Path, network: Network, *, progress: Mapping[str, Any] | None = None
+) -> None:
+    """Write a network to a safetensors file, whole or not at all.
+
+    Args:
+        path: the file, usually with the suffix ".safetensors"; replaced if it is there.
+        network: the network, of modules and rules of this package.
+        progress: what else to keep, such as how far learning has come; JSON values.
+
+    Raises:
+        TypeError: a module or rule of another kind.
+    """
+    from safetensors.torch import save_file
+
+    modules = {"encoder": network.encoder, **network.layers}
+    about = {
+        "format": FORMAT,
+        "name": network.name,
+        "modules": {name: _describe(module, name) for name, module in modules.items()},
+        "progress": None if progress is None else dict(progress),
+    }
+    tensors = {
+        f"{name}.{key}": getattr(module, key).detach().cpu().contiguous()
+        for name, module in modules.items()
+        for key in _MODULES[type(module)][0]
+        if getattr(module, key) is not None
+    }
+    with whole_file(path) as temporary:
+        save_file(tensors, temporary, {"neurospyke": json.dumps(about)})
+
+
+def read_network(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Network:
+    """Network from a file that `write_network` has written.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a larger file.
+
+    Returns:
+        The network: same architecture, weights, thresholds and rules.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, too large, or its parts do not fit together.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
+        >>> with TemporaryDirectory() as folder:
+        ...     write_network(f"{folder}/one.safetensors", kheradpisheh2018(seed=1))
+        ...     network = read_network(f"{folder}/one.safetensors")
+        >>> network.layer_names
+        ('encoder', 'conv1', 'pool1', 'conv2', 'pool2')
+    """
+    return read_checkpoint(path, max_bytes=max_bytes)[0]
+
+
+def read_checkpoint(
+    path: str | Path, *, max_bytes: int = _MAX_BYTES
+) -> tuple[Network, dict[str, Any] | None]:
+    """Network and progress from a file that `write_network` has written.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a larger file.
+
+    Returns:
+        The network, and the progress kept with it, or None.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, too large, or its parts do not fit together.
+    """
+    place = Path(path)
+    size = place.stat().st_size
+    if size > max_bytes:
+        raise ValueError(
+            f"{place} must have at most `max_bytes` = {max_bytes} bytes; got {size}; raise it"
+        )
+    about, tensors = _read(place)
+    try:
+        modules = {
+            name: _build(described, name, tensors) for name, described in about["modules"].items()
+        }
+        encoder = modules.pop("encoder")
+        if tensors:
+            raise ValueError(f"it holds tensors that no module has: {sorted(tensors)}")
+        return Network(str(about["name"]), encoder, modules), about["progress"]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"{place} must hold a network as write_network writes it; its parts do not fit: {error}"
+        ) from error
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get("neurospyke", "null"))
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} must be a safetensors file of a network; got: {error}") from error
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        found = about.get("format") if isinstance(about, dict) else None
+        raise ValueError(
+            f"{path} must say in its header that it is a {FORMAT!r}; got {found!r}; "
+            "write it with write_network"
+        )
+    return about, tensors
+
+
+def _describe(module: nn.Module, name: str) -> dict[str, Any]:
+    if type(module) not in _MODULES:
+        known = ", ".join(sorted(each.__name__ for each in _MODULES))
+        raise TypeError(
+            f"`network` must be made of {known}; got {type(module).__name__} as {name!r}"
+        )
+    settings = {key: _plain(getattr(module, key)) for key in _MODULES[type(module)][1]}
+    return {"kind": type(module).__name__, **settings}
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON has it: rules with their kind, tuples as lists."""
+    if dataclasses.is_dataclass(value):
+        if type(value) not in _RULES:
+            raise TypeError(f"`network` must have rules of this package; got {value!r}")
+        fields = {
+            each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)
+        }
+        return {"kind": type(value).__name__, **fields}
+    return [_plain(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _build(described: dict[str, Any], name: str, tensors: dict[str, Tensor]) -> nn.Module:
+    kinds = {each.__name__: each for each in _MODULES}
+    kind = kinds[described["kind"]]
+    wanted, settings = _MODULES[kind]
+    given = {key: tensors.pop(f"{name}.{key}", None) for key in wanted}
+    return kind(**given, **{key: _value(described[key]) for key in settings})
+
+
+def _value(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        kinds = {each.__name__: each for each in _RULES}
+        fields = {key: _value(each) for key, each in plain.items() if key != "kind"}
+        return kinds[plain["kind"]](**fields)
+    return tuple(_value(each) for each in plain) if isinstance(plain, list) else plain

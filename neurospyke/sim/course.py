@@ -1,0 +1,274 @@
+"""The course of learning: layer by layer, pass by pass, batch by batch, and how to go on with it.
+
+What a learning verb has to say is how one batch changes a layer. Everything else is here: the
+latencies of the layers below, kept between passes, early stopping, checkpoints, and the way back
+from one.
+"""
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from neurospyke.sim.checkpoint import read_checkpoint, write_network
+from neurospyke.sim.encode import check_images
+from neurospyke.sim.network import Network
+from neurospyke.sim.plasticity import convergence
+from neurospyke.sim.update import Decisions, Plastic
+
+
+@dataclass(frozen=True)
+class LearningStep:
+    """One batch that a layer has learned from.
+
+    Args:
+        layer: name of the layer.
+        epoch: pass over the batches, from 0.
+        batch: number of the batch in its pass, from 0.
+        n_images: images in the batch.
+        n_seen: images that the layer has learned from so far, these included.
+        convergence: mean of (w - lower)(upper - w) after the batch.
+        decisions: how often a layer that learns by reward was right.
+        winners: int64 (image, k, 3), rows (map, row, column), -1 for none; None after a checkpoint.
+    """
+
+    layer: str
+    epoch: int
+    batch: int
+    n_images: int
+    n_seen: int
+    convergence: float
+    decisions: Decisions | None = None
+    winners: Tensor | None = None
+
+
+Observer = Callable[[LearningStep], object]
+LearnBatch = Callable[
+    [Plastic, Tensor, Tensor | None, LearningStep], tuple[Tensor, Decisions | None]
+]
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to be learned from what, by whom, and where it is kept.
+
+    Args:
+        network: network to start from; left unchanged.
+        layers: names of the layers that learn, in order.
+        batches: batches, each images, or images with labels.
+        epochs: passes over the batches for each layer.
+        settings: what else decides the result, as JSON values; a checkpoint of others is refused.
+        until: stop a layer when its convergence falls below this; None goes through all passes.
+        observe: called after each batch.
+        checkpoint: file to go on from and to write to, or None.
+        save_every: batches between two checkpoints.
+        max_bytes: memory for latencies kept between passes.
+    """
+
+    network: Network
+    layers: Sequence[str]
+    batches: Iterable[Any]
+    epochs: int
+    settings: dict[str, Any]
+    until: float | None = None
+    observe: Observer | None = None
+    checkpoint: str | Path | None = None
+    save_every: int = 100
+    max_bytes: int = 2 * 2**30
+
+    def __post_init__(self) -> None:
+        _check_batches(self.batches, len(self.layers), self.epochs)
+        if self.until is not None and not self.until >= 0:
+            raise ValueError(f"`until` must be at least 0, or None; got {self.until!r}")
+        _check_whole("save_every", self.save_every)
+
+    def learn(self, learn_batch: LearnBatch) -> Network:
+        """Copy of the network that has learned.
+
+        Args:
+            learn_batch: changes a layer by one batch: of the layer, its input latencies, labels or
+                None, and the step before, it gives winners and decisions.
+
+        Returns:
+            The trained copy.
+
+        Raises:
+            ValueError: no batch in a pass, or a checkpoint of another run.
+        """
+        about = {**self.settings, "network": _fingerprint(self.network), "batches": self._first()}
+        learned, last = self._resumed(about)
+        step, unsaved = last, 0
+        with torch.no_grad():
+            for step in self._steps(learned, last, learn_batch):
+                unsaved += 1
+                if self.checkpoint is not None and unsaved == self.save_every:
+                    _save(self.checkpoint, learned, about, step)
+                    unsaved = 0
+                if self.observe is not None:
+                    self.observe(step)
+        if self.checkpoint is not None and unsaved and step is not None:
+            _save(self.checkpoint, learned, about, step)
+        return learned
+
+    def _steps(
+        self, network: Network, last: LearningStep | None, learn_batch: LearnBatch
+    ) -> Iterator[LearningStep]:
+        first = 0 if last is None else list(self.layers).index(last.layer)
+        for name in self.layers[first:]:
+            yield from self._of_layer(network, name, last, learn_batch)
+            last = None
+
+    def _of_layer(
+        self, network: Network, name: str, last: LearningStep | None, learn_batch: LearnBatch
+    ) -> Iterator[LearningStep]:
+        layer, below = _layer(network, name)
+        # what is no sequence may give other images in every pass
+        inputs = Inputs(network, below, self.max_bytes if isinstance(self.batches, Sequence) else 0)
+        step = LearningStep(name, 0, -1, 0, 0, float("inf"))
+        for epoch in range(self.epochs):
+            number = -1
+            for number, batch in enumerate(self.batches):
+                if last is not None:
+                    if (epoch, number) == (last.epoch, last.batch):
+                        step, last = last, None
+                    continue
+                if self.until is not None and step.convergence < self.until:
+                    return
+                images, labels = batch if isinstance(batch, (tuple, list)) else (batch, None)
+                latency = inputs.at(number, images)
+                winners, decisions = learn_batch(layer, latency, labels, step)
+                step = LearningStep(
+                    name,
+                    epoch,
+                    number,
+                    len(images),
+                    step.n_seen + len(images),
+                    _convergence(layer),
+                    decisions,
+                    winners,
+                )
+                yield step
+            if number < 0:
+                raise ValueError(
+                    f"`batches` must give at least one batch in every pass; got none in pass "
+                    f"{epoch + 1} over {name!r}"
+                )
+
+    def _first(self) -> str | None:
+        """Fingerprint of the first batch, where looking at it uses nothing up."""
+        if not isinstance(self.batches, Sequence) or not self.batches:
+            return None
+        first = self.batches[0]
+        parts = first if isinstance(first, (tuple, list)) else [first]
+        return _checksum([part for part in parts if isinstance(part, Tensor)])
+
+    def _resumed(self, about: dict[str, Any]) -> tuple[Network, LearningStep | None]:
+        """The network to go on with, and the last step that it has made."""
+        if self.checkpoint is None or not Path(self.checkpoint).exists():
+            return copy.deepcopy(self.network), None
+        network, progress = read_checkpoint(self.checkpoint)
+        if not isinstance(progress, dict) or progress.get("about") != about:
+            raise ValueError(
+                f"`checkpoint` must be of the same network, batches and settings; {self.checkpoint}"
+                f" is of {(progress or {}).get('about')} where {about} is asked for; choose "
+                "another file, or remove this one to start anew"
+            )
+        kept = progress["step"]
+        decisions = kept.pop("decisions")
+        step = LearningStep(**kept, decisions=None if decisions is None else Decisions(**decisions))
+        return network.to(_device(self.network)), step
+
+
+class Inputs:
+    """Latencies of a layer below, computed once a batch as far as memory allows.
+
+    Args:
+        network: the network; the layers up to `below` must not change any more.
+        below: name of the layer, or "encoder".
+        max_bytes: memory for latencies that are kept.
+    """
+
+    def __init__(self, network: Network, below: str, max_bytes: int) -> None:
+        self._network = network
+        self._below = below
+        self._left = max_bytes
+        self._kept: dict[int, Tensor] = {}
+
+    def at(self, number: int, images: Tensor) -> Tensor:
+        """Latency of a batch, (batch, map, height, width).
+
+        Args:
+            number: number of the batch in its pass.
+            images: its images; read only where the latency is not kept.
+        """
+        if number in self._kept:
+            return self._kept[number]
+        check_images(images)
+        latency = self._network.latency(images.to(_device(self._network)), self._below)
+        if latency.numel() <= self._left:
+            self._left -= latency.numel()
+            self._kept[number] = latency
+        return latency
+
+
+def _device(network: Network) -> torch.device:
+    return next(iter(network.parameters())).device
+
+
+def _layer(network: Network, name: str) -> tuple[Plastic, str]:
+    layer, names = network.layers[name], network.layer_names
+    assert isinstance(layer, Plastic)
+    return layer, names[names.index(name) - 1]
+
+
+def _convergence(layer: Plastic) -> float:
+    return convergence(layer.weight, layer.rule.lower, layer.rule.upper)  # type: ignore[union-attr]
+
+
+def _save(path: str | Path, network: Network, about: dict[str, Any], step: LearningStep) -> None:
+    kept = {
+        each.name: getattr(step, each.name)
+        for each in dataclasses.fields(step)
+        if each.name not in {"winners", "decisions"}
+    }
+    decisions = None if step.decisions is None else dataclasses.asdict(step.decisions)
+    progress = {"about": about, "step": {**kept, "decisions": decisions}}
+    write_network(path, network, progress=progress)
+
+
+def _fingerprint(network: Network) -> str:
+    return _checksum([*network.parameters(), *network.buffers()])
+
+
+def _checksum(tensors: Iterable[Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:
+    _check_whole("epochs", epochs)
+    if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
+        raise TypeError(
+            f"`batches` must be a sequence of batches; got {type(batches).__name__}; "
+            "use images.split(64)"
+        )
+    if n_layers * epochs > 1 and isinstance(batches, Iterator):
+        raise ValueError(
+            f"`batches` must be gone through {n_layers * epochs} times, once a layer and epoch; "
+            f"got {type(batches).__name__}, which is used up after one; use images.split(64) or "
+            "list(batches)"
+        )
+
+
+def _check_whole(name: str, value: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"`{name}` must be a whole number from 1 up; got {value!r}")
