@@ -11,6 +11,7 @@ from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution, spre
 from neurospyke.sim.ops.pool import pool
 from neurospyke.sim.ops.spiking_convolution import Precision, spiking_convolution
 from neurospyke.sim.ops.spiking_linear import spiking_linear
+from neurospyke.sim.ops.window import pair, sides
 
 
 def normal_weight(
@@ -94,6 +95,8 @@ class SpikingConvolution(nn.Module):
         check_bins(n_bins)
         self.weight = _frozen(weight, ("map", "channel", "kernel height", "kernel width"))
         self.register_buffer("threshold", _thresholds(threshold, self.weight))
+        pair(stride, "stride")
+        sides(padding)
         self.n_bins = n_bins
         self.stride = stride
         self.padding = padding
@@ -231,6 +234,10 @@ class Pool(nn.Module):
                 "`kernel` must be given where `stride` or `padding` is; "
                 f"got None with stride {stride} and padding {padding}"
             )
+        for given, name in ((kernel, "kernel"), (stride, "stride")):
+            if given is not None:
+                pair(given, name)
+        sides(padding)
         self.kernel = kernel
         self.stride = stride
         self.padding = padding

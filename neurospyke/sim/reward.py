@@ -43,9 +43,9 @@ class RewardSTDP:
     Example:
         Three of four decisions were wrong: rewards count 3/4, punishments 1/4.
 
-        >>> rule = RewardSTDP(10, reward=(0.004, -0.003), punishment=(-0.004, 0.0005))
+        >>> rule = RewardSTDP(10, reward=(0.5, -0.25), punishment=(-0.5, 0.125))
         >>> rule.rates(n_right=1, n_wrong=3, n_silent=0)
-        ((0.003, -0.00225), (-0.001, 0.000125))
+        ((0.375, -0.1875), (-0.125, 0.03125))
     """
 
     n_classes: int

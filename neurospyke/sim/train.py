@@ -82,7 +82,10 @@ def learn_by_stdp(  # noqa: PLR0913 - what to learn from, how, and where to keep
     def learn_batch(
         layer: Plastic, latency: Tensor, labels: Tensor | None, before: LearningStep
     ) -> tuple[Tensor, None]:
-        del labels
+        if labels is not None:
+            raise TypeError(
+                "`batches` must be batches of images; got images with labels; leave labels out"
+            )
         return update_by_stdp(layer, latency, before.n_seen, online), None
 
     return course.learn(learn_batch)
@@ -198,6 +201,12 @@ def _plastic_names(network: Network, layers: Sequence[str] | None, kind: type) -
     if not isinstance(network, Network):
         raise TypeError(f"`network` must be a Network; got {type(network).__name__}")
     rules = {name: getattr(layer, "rule", None) for name, layer in network.layers.items()}
+    for name, rule in rules.items():
+        if not isinstance(rule, STDP | RewardSTDP | None):
+            raise TypeError(
+                "`network` must have rules of the kind STDP or RewardSTDP; "
+                f"got {type(rule).__name__} on {name!r}"
+            )
     plastic = [name for name, rule in rules.items() if isinstance(rule, kind)]
     if isinstance(layers, str):
         raise TypeError(f"`layers` must be a sequence of names; got {layers!r}; use [{layers!r}]")

@@ -80,8 +80,6 @@ def test_every_part_comes_back(tmp_path, make):
     for name, layer in network.layers.items():
         rule = getattr(layer, "rule", None)
         assert getattr(again.layers[name], "rule", None) == rule
-        if rule is not None:
-            assert dataclasses.asdict(again.layers[name].rule) == dataclasses.asdict(rule)
     images = torch.rand(2, 1, 12, 12, generator=torch.Generator().manual_seed(1))
     if make is every_kind:
         images = images[..., :10, :]

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,7 +23,7 @@ def test_rates_by_hand():
 @given(st.floats(1e-4, 0.1), st.floats(0, 0.1), st.floats(1.01, 100.0), st.integers(0, 10**12))
 def test_rates_grow_up_to_the_maximum_and_keep_their_ratio(positive, negative, factor, n_samples):
     rule = STDP(positive, -negative, schedule=RateSchedule(10, factor, 0.1))
-    now, later = rule.rates(n_samples), rule.rates(n_samples + 10)
+    now, later = np.array(rule.rates(n_samples)), np.array(rule.rates(n_samples + 10))
     assert positive <= now[0] <= later[0] <= 0.1 * (1 + 1e-12)
     assert later[0] == pytest.approx(min(now[0] * factor, 0.1))
     assert now[1] * positive == pytest.approx(-negative * now[0])

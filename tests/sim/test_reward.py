@@ -121,7 +121,7 @@ def test_maps_that_drop_out_neither_decide_nor_learn():
 
 def test_decide_is_the_same_in_any_batches():
     rule = RewardSTDP(2, (0.1, -0.1), (-0.1, 0.1))
-    network = deciding([[0.5, 0.25], [0.25, 0.5], [0.375, 0.375], [0.0, 0.75]], rule)
+    network = deciding([[0.5, 0.25], [0.25, 0.5], [0.375, 0.375], [0.0, 0.75]], rule, 0.45)
     images = torch.rand(30, 1, 1, 2, generator=torch.Generator().manual_seed(1))
     expected = decide(network, images)
     assert set(expected.tolist()) == {0, 1}
