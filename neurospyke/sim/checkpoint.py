@@ -26,7 +26,10 @@ _MAX_BYTES = 4 * 2**30
 _MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
     RankOrderEncoder: (
         ("bank",),
-        ("n_bins", "threshold", "padding", "normalization_radius", "bins"),
+        (
+            *("n_bins", "threshold", "padding", "absolute", "pool", "normalization_radius"),
+            *("lateral_inhibition", "bins", "inhibition"),
+        ),
     ),
     SpikingConvolution: (
         ("weight", "threshold"),

@@ -153,7 +153,7 @@ def filter_images(
     *,
     padding: str = "zeros",
     absolute: bool = False,
-    threshold: float | None = None,
+    threshold: float | Sequence[float] | None = None,
 ) -> Tensor:
     """Responses of a filter bank at every position.
 
@@ -166,7 +166,8 @@ def filter_images(
             "none" keeps only whole windows. Zeros put an edge round an image whose border is
             not black.
         absolute: True takes |out|, before the threshold.
-        threshold: responses below it become 0; None keeps all, negative ones too.
+        threshold: responses below it become 0, one level for all or one a filter; None keeps all,
+            negative ones too.
 
     Returns:
         (batch, filter, height, width), dtype of `images`.
@@ -197,7 +198,15 @@ def filter_images(
         )
     out = F.conv2d(padded, bank.double()).to(images.dtype)
     out = out.abs() if absolute else out
-    return out if threshold is None else out.masked_fill(out < threshold, 0)
+    if threshold is None:
+        return out
+    levels = torch.as_tensor(threshold, dtype=torch.float64, device=out.device)
+    if levels.ndim and levels.shape != (len(bank),):
+        raise ValueError(
+            f"`threshold` must be one level or one for each of {len(bank)} filters; "
+            f"got shape {tuple(levels.shape)}"
+        )
+    return out.masked_fill(out < levels.to(out.dtype).reshape(-1, 1, 1), 0)
 
 
 def local_normalization(intensity: Tensor, radius: int) -> Tensor:
@@ -268,9 +277,7 @@ def lateral_intensity_inhibition(intensity: Tensor, percents: Sequence[float]) -
         3.6
     """
     _check_planes(intensity, "intensity")
-    gains = [float(gain) for gain in percents]
-    if not gains or not all(math.isfinite(gain) for gain in gains):
-        raise ValueError(f"`percents` must be finite gains, at least one; got {percents!r}")
+    gains = check_gains(percents, "percents")
     radius, (height, width) = len(gains), intensity.shape[2:]
     padded = F.pad(intensity, (radius,) * 4)
     gain = torch.ones_like(intensity)
@@ -281,6 +288,22 @@ def lateral_intensity_inhibition(intensity: Tensor, percents: Sequence[float]) -
                 neighbour = padded[:, :, row : row + height, column : column + width]
                 gain += gains[distance - 1] * (intensity > neighbour)
     return intensity * gain
+
+
+def check_gains(gains: Sequence[float], name: str = "lateral_inhibition") -> tuple[float, ...]:
+    """Gains of lateral inhibition as numbers, or a refusal.
+
+    Args:
+        gains: gain for a weaker neighbour at distance 1, 2, ..., as a fraction.
+        name: name of the argument, for the message.
+
+    Raises:
+        ValueError: a gain is missing or not finite.
+    """
+    numbers = tuple(float(gain) for gain in gains)
+    if not numbers or not all(math.isfinite(gain) for gain in numbers):
+        raise ValueError(f"`{name}` must be finite gains, at least one; got {gains!r}")
+    return numbers
 
 
 def preferred_features(features: Tensor, weight: Tensor, spacing: int = 1) -> Tensor:

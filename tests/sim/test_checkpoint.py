@@ -26,10 +26,14 @@ def every_kind():
     encoder = RankOrderEncoder(
         torch.rand(2, 1, 3, 3, generator=generator),
         n_bins=7,
-        threshold=0.25,
+        threshold=(0.25, 0.125),
         padding="zeros",
+        absolute=True,
+        pool=(2, 1, 1),
         normalization_radius=2,
+        lateral_inhibition=(0.5, 0.25),
         bins="equal",
+        inhibition=True,
     )
     stdp = STDP(
         (0.1, 0.2, 0.3),

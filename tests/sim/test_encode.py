@@ -1,6 +1,7 @@
 """Encoding: silence without contrast, strongest first, one image at a time or many."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -8,8 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.encode import RankOrderEncoder
-from neurospyke.sim.filters import difference_of_gaussians, laplacian_of_gaussian
+from neurospyke.sim.filters import (
+    difference_of_gaussians,
+    filter_images,
+    gabor,
+    laplacian_of_gaussian,
+    lateral_intensity_inhibition,
+    local_normalization,
+)
 from neurospyke.sim.latency import SILENT
+from neurospyke.sim.ops.rank_order import rank_order
 
 BANK = difference_of_gaussians([(1.0, 2.0), (2.0, 1.0)], 7)
 
@@ -50,11 +59,82 @@ def test_normalization_by_hand():
     assert local[0, 0, 0, [1, 6, 7]].tolist() == [0, 1, 2]
 
 
+def test_absolute_and_pooled_by_hand():
+    """|left - right| is 0.5 0.25 0.25 0.75 within the image; windows of 2 pixels every 2."""
+    image = torch.tensor([[[[0.0, 0.5, 0.25, 0.5, 0.5, 1.0]]]]).repeat(1, 1, 2, 1)
+    steps = torch.tensor([[[[1.0, -1.0], [0.0, 0.0]]]])
+    settings = {"bank": steps, "n_bins": 4, "threshold": 0.1, "padding": "none"}
+    on = RankOrderEncoder(**settings)
+    assert on.intensity(image).tolist() == [[[[0.0, 0.25, 0.0, 0.0, 0.0]]]]
+    both = RankOrderEncoder(**settings, absolute=True)
+    assert both.intensity(image).tolist() == [[[[0.5, 0.25, 0.25, 0.0, 0.5]]]]
+    assert both(image).tolist() == [[[[0, 2, 2, SILENT, 0]]]]
+    wide = image.repeat(1, 1, 2, 1)
+    pooled = RankOrderEncoder(**settings, absolute=True, pool=(2, 2))
+    assert pooled.intensity(wide).tolist() == [[[[0.5, 0.25]]]]
+    assert pooled(wide).tolist() == [[[[0, 2]]]]
+    bordered = RankOrderEncoder(**settings, absolute=True, pool=(2, 2, 1))
+    assert bordered.intensity(wide).tolist() == [[[[0.5, 0.25, 0.5]] * 2]]
+
+
+def test_lateral_inhibition_by_hand():
+    """0.5 beside 0.25 and a border: 0.5 (1 + 8 * 0.5), 0.25 (1 + 7 * 0.5), 0.375 alone."""
+    images = torch.zeros(1, 1, 1, 7)
+    images[0, 0, 0, [1, 2, 5]] = torch.tensor([0.5, 0.25, 0.375])
+    encoder = RankOrderEncoder(torch.ones(1, 1, 1, 1), n_bins=3, lateral_inhibition=[0.5])
+    assert encoder.intensity(images)[0, 0, 0].tolist() == [0, 2.5, 1.125, 0, 0, 1.875, 0]
+    assert encoder(images)[0, 0, 0, [1, 2, 5]].tolist() == [0, 2, 1]
+
+
+def test_each_filter_has_its_threshold():
+    images = torch.tensor([[[[0.25, 0.5, 0.75]]]])
+    encoder = RankOrderEncoder(torch.ones(2, 1, 1, 1), threshold=(0.5, 0.75))
+    assert encoder.intensity(images)[0, :, 0].tolist() == [[0, 0.5, 0.75], [0, 0, 0.75]]
+
+
+def test_inhibition_keeps_the_strongest_filter_and_all_ranks():
+    """0.5 and 1.0 on one pixel, 0.25 and 0.5 on the other: ranks 0, 1, 1, 3 of 4, before."""
+    bank = torch.tensor([0.5, 1.0, 1.0]).view(3, 1, 1, 1)
+    images = torch.tensor([[[[1.0, 0.5]]]])
+    settings = {"n_bins": 4, "inhibition": True}
+    assert RankOrderEncoder(bank[:2], **settings)(images).tolist() == [
+        [[[SILENT, SILENT]], [[0, 1]]]
+    ]
+    # equal intensities: the first filter; its ranks are 0 and 2 of 6
+    latency = RankOrderEncoder(bank, **settings)(images)
+    assert latency.tolist() == [[[[SILENT, SILENT]], [[0, 1]], [[SILENT, SILENT]]]]
+
+
+def test_stages_follow_one_another_as_documented():
+    images = pictures(5, 2, 16, 16)
+    bank = gabor([22.5, 67.5, 112.5, 157.5])
+    encoder = RankOrderEncoder(
+        bank,
+        threshold=0.1,
+        absolute=True,
+        pool=(3, 2),
+        normalization_radius=2,
+        lateral_inhibition=(0.15, 0.12),
+    )
+    x = filter_images(images, bank, padding="edge", absolute=True, threshold=0.1)
+    x = torch.nn.functional.max_pool2d(x, 3, 2)
+    x = lateral_intensity_inhibition(local_normalization(x, 2), (0.15, 0.12))
+    assert torch.equal(encoder.intensity(images), x)
+    assert torch.equal(encoder(images), rank_order(x, 15))
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([None, 2]))
 def test_batch_is_loop(seed, n_images, radius):
     images = pictures(seed, n_images)
-    encoder = RankOrderEncoder(laplacian_of_gaussian([0.5, 1.1]), normalization_radius=radius)
+    encoder = RankOrderEncoder(
+        laplacian_of_gaussian([0.5, 1.1]),
+        absolute=True,
+        pool=(3, 2, 1),
+        normalization_radius=radius,
+        lateral_inhibition=(0.1, 0.05),
+        inhibition=True,
+    )
     apart = torch.cat([encoder(image[None]) for image in images])
     assert torch.equal(encoder(images), apart)
     assert (apart != SILENT).any()
@@ -107,10 +187,17 @@ def test_bad_images(images, error, message):
         ({"padding": "same"}, ValueError, "'same'"),
         ({"bins": "linear"}, ValueError, "'linear'"),
         ({"normalization_radius": 0}, ValueError, "`normalization_radius`"),
+        ({"threshold": (0.1, 0.1, 0.1)}, ValueError, "each of 2 filters; got 3"),
+        ({"threshold": (0.1, 0.0)}, ValueError, "above 0"),
+        ({"pool": (2,)}, ValueError, "`pool`"),
+        ({"pool": (2.0, 2)}, ValueError, "`pool`"),
+        ({"pool": (2, 0)}, ValueError, "stride from 1 up"),
+        ({"pool": (2, 1, 2)}, ValueError, "half the window"),
+        ({"lateral_inhibition": ()}, ValueError, "`lateral_inhibition` must be finite"),
         ({"bank": BANK[0]}, ValueError, "filter, 1, height, width"),
         ({"bank": BANK.int()}, TypeError, "`bank`"),
     ],
 )
 def test_bad_settings(settings, error, message):
     with pytest.raises(error, match=message):
-        RankOrderEncoder(**{"bank": BANK, **settings})
+        RankOrderEncoder(**dict[str, Any](bank=BANK) | settings)

@@ -125,6 +125,8 @@ def test_filter_images_by_hand():
     assert filter_images(image, bank, threshold=1.0).tolist() == [[[[0.0, 1.0, 0.0]]]]
     assert filter_images(image, -bank, threshold=0.0).tolist() == [[[[0.0, 0.0, 0.0]]]]
     assert filter_images(image, -bank, absolute=True).tolist() == [[[[0.5, 1.0, 0.0]]]]
+    pair = filter_images(image, torch.cat([bank, bank]), threshold=[0.5, 0.75])
+    assert pair.tolist() == [[[[0.5, 1.0, 0.0]], [[0.0, 1.0, 0.0]]]]
 
 
 def test_gabor_zero_prefers_horizontal_bars():
@@ -160,6 +162,7 @@ BANK = torch.zeros(1, 1, 3, 3)
             ValueError,
             "at least as large",
         ),
+        (lambda: filter_images(IMAGE, BANK, threshold=[0.1, 0.2]), ValueError, "each of 1 filters"),
         (lambda: local_normalization(IMAGE, 0), ValueError, "`radius`"),
         (lambda: lateral_intensity_inhibition(IMAGE, []), ValueError, "`percents`"),
         (lambda: lateral_intensity_inhibition(IMAGE[0], [0.1]), ValueError, "four axes"),
