@@ -298,19 +298,16 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   work[ADDITIONS] += out.additions;
 }
 
-// The inputs that spike in the same window of up to TOGETHER bands.
-static void list_readings(Readings& readings, const Band (&bands)[TOGETHER], int64_t n_bands,
-                          int64_t first_row, int64_t first_column, int64_t height, int64_t width) {
-  const int64_t length = width * bands[0].channels;
+// The inputs that spike in any of up to TOGETHER windows, given by their first bytes.
+static void list_readings(Readings& readings, const uint8_t* const (&corner)[TOGETHER], int64_t n,
+                          int64_t row_bytes, int64_t height, int64_t length) {
   readings.n = 0;
   for (int64_t i = 0; i < height; ++i)
     for (int64_t at = 0; at < length; at += 64) {
       const uint64_t inside = first_bits(length - at);
       uint64_t spikes[TOGETHER] = {0}, any = 0;
-      for (int64_t p = 0; p < n_bands; ++p) {
-        const Band& band = bands[p];
-        const uint8_t* run = band.row(first_row + i) + first_column * band.channels + at;
-        any |= spikes[p] = inside & ~equal_bytes(run, SILENT);
+      for (int64_t p = 0; p < n; ++p) {
+        any |= spikes[p] = inside & ~equal_bytes(corner[p] + i * row_bytes + at, SILENT);
         readings.additions += __builtin_popcountll(spikes[p]);
       }
       for (; any; any &= any - 1) {
@@ -323,7 +320,8 @@ static void list_readings(Readings& readings, const Band (&bands)[TOGETHER], int
     }
 }
 
-// Rows of the same place in up to TOGETHER samples, without a threshold.
+// Rows of some samples without a threshold: windows of the same place in all samples together, or
+// neighbours where there is one sample.
 template <class T>
 static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64_t n_samples,
                           int64_t first_row, int64_t n_rows, const Target<T> (&to)[TOGETHER],
@@ -334,11 +332,9 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
   const int64_t columns = (job.out_width - 1) * a.across + a.kernel_width;
   const int64_t size = rows * columns * a.channels;
   auto* bytes = static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(size * n_samples)));
-  Band bands[TOGETHER];
   for (int64_t p = 0; p < n_samples; ++p) {
-    bands[p] = {bytes + p * size, rows, columns, a.channels};
-    fill_band(bands[p], source_of(a, first_sample + p), first_row * a.down - a.top, -a.left,
-              a.n_bins);
+    Band band{bytes + p * size, rows, columns, a.channels};
+    fill_band(band, source_of(a, first_sample + p), first_row * a.down - a.top, -a.left, a.n_bins);
   }
   const size_t inputs = static_cast<size_t>(layer.inputs), row = static_cast<size_t>(layer.row);
   auto* memory =
@@ -349,18 +345,25 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
   Readings readings{reinterpret_cast<uint32_t*>(potential[TOGETHER - 1] + row), nullptr, 0, 0};
   readings.who = reinterpret_cast<uint8_t*>(readings.input + inputs);
   uint8_t* latency = readings.who + inputs;
-  for (int64_t y = 0; y < n_rows; ++y)
-    for (int64_t x = 0; x < job.out_width; ++x) {
-      list_readings(readings, bands, n_samples, y * a.down, x * a.across, a.kernel_height,
-                    a.kernel_width);
-      add_blocks<T, MOST_TOGETHER>(layer, readings, 0, potential);
-      for (int64_t p = 0; p < n_samples; ++p) {
-        Outcome<T> out{latency, potential[p], SILENT, -1, 0, 0};
-        read_out(layer, out);
-        write(layer, out, to[p], y * job.out_width + x);
-      }
+  const int64_t windows = n_rows * job.out_width * n_samples;
+  for (int64_t first = 0; first < windows; first += TOGETHER) {
+    const int64_t n = least(TOGETHER, windows - first);
+    const uint8_t* corner[TOGETHER] = {};
+    for (int64_t p = 0; p < n; ++p) {
+      const int64_t place = (first + p) / n_samples, y = place / job.out_width;
+      const int64_t at = y * a.down * columns + place % job.out_width * a.across;
+      corner[p] = bytes + (first + p) % n_samples * size + at * a.channels;
     }
-  work[WINDOWS] += n_samples * n_rows * job.out_width;
+    list_readings(readings, corner, n, columns * a.channels, a.kernel_height,
+                  a.kernel_width * a.channels);
+    add_blocks<T, MOST_TOGETHER>(layer, readings, 0, potential);
+    for (int64_t p = 0; p < n; ++p) {
+      Outcome<T> out{latency, potential[p], SILENT, -1, 0, 0};
+      read_out(layer, out);
+      write(layer, out, to[(first + p) % n_samples], (first + p) / n_samples);
+    }
+  }
+  work[WINDOWS] += windows;
   work[EVENTS] += readings.additions;
   work[ADDITIONS] += readings.additions * a.maps;
 }
@@ -515,7 +518,7 @@ static void pool_tasks(void* context) {
               (job.width - 1) * a.pool_across + a.pool_width, a.channels};
     const size_t size = static_cast<size_t>(band.rows * band.columns * a.channels);
     band.bytes = static_cast<uint8_t*>(scratch(BAND, size));
-      fill_band(band, source_of(a, sample), -a.pool_top, -a.pool_left, SILENT);
+    fill_band(band, source_of(a, sample), -a.pool_top, -a.pool_left, SILENT);
     pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, job.height, job.width,
               a.latency_out + sample * job.height * job.width * a.channels);
   }

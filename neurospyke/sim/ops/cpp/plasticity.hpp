@@ -356,6 +356,9 @@ static void learning(const LearningArgs& l) {
     learn.rule.rate_positive = rates_of(l, l.rule.rate_positive, sample);
     learn.rule.rate_negative = rates_of(l, l.rule.rate_negative, sample);
     stdp(learn);
+    // once all are clamped, only a map that has just won can be out of bounds, and it wins but once
+    // a sample
+    if (win.winners_out[0] >= 0) learn.rule.clamp_all = 0;
   }
 }
 
