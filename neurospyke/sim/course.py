@@ -36,6 +36,7 @@ class LearningStep:
         convergence: mean of (w - lower)(upper - w) after the batch.
         decisions: how often a layer that learns by reward was right.
         winners: int64 (image, k, 3), rows (map, row, column), -1 for none; None after a checkpoint.
+        network: the network that learns, as it is now: it changes with the next batch.
     """
 
     layer: str
@@ -46,6 +47,7 @@ class LearningStep:
     convergence: float
     decisions: Decisions | None = None
     winners: Tensor | None = None
+    network: Network | None = None
 
 
 Observer = Callable[[LearningStep], object]
@@ -152,6 +154,7 @@ class Course:
                     _convergence(layer),
                     decisions,
                     winners,
+                    network,
                 )
                 yield step
             if number < 0:
@@ -235,7 +238,7 @@ def _save(path: str | Path, network: Network, about: dict[str, Any], step: Learn
     kept = {
         each.name: getattr(step, each.name)
         for each in dataclasses.fields(step)
-        if each.name not in {"winners", "decisions"}
+        if each.name not in {"winners", "decisions", "network"}
     }
     decisions = None if step.decisions is None else dataclasses.asdict(step.decisions)
     progress = {"about": about, "step": {**kept, "decisions": decisions}}

@@ -136,6 +136,7 @@ def test_steps_say_where_learning_is():
         for batch, n in enumerate((4, 4, 2))
     ]
     assert steps[0].winners.shape == (4, 2, 3)
+    assert steps[0].network is learned
     assert steps[-1].convergence == convergence(learned.get_parameter("layers.conv2.weight"))
 
 
