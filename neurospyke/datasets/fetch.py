@@ -27,8 +27,9 @@ _TIMEOUT = 30.0
 def fetch_dataset(name: str, *, folder: str | Path | None = None) -> Path:
     """Folder of a public data set, all its files there and with the right checksums.
 
-    It is looked for in the folder NEUROSPYKE_DATA, then in shared/data beside a checkout, then in
-    the user's cache, where it is downloaded if its files have public addresses and checksums.
+    It is looked for in the folder NEUROSPYKE_DATA, then in shared/data beside a checkout, in
+    /usr/share/datasets where packages of the system put such sets, then in the user's cache, where
+    it is downloaded if its files have public addresses and checksums.
 
     Args:
         name: one of `list_datasets()`.

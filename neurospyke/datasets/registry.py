@@ -17,6 +17,8 @@ _REGISTER = next(
     for path in (each / "data" / "registry.toml" for each in (_PACKAGE, _ROOT))
     if path.is_file()
 )
+# where Debian's packages of data sets put them
+_SYSTEM = Path("/usr/share/datasets")
 _SHARED = _ROOT.parent / "shared" / "data" if (_ROOT / "pyproject.toml").is_file() else None
 
 
@@ -154,8 +156,8 @@ def places(folder: str | Path | None = None) -> list[Path]:
         folder: the only one, if given.
 
     Returns:
-        `folder`; or NEUROSPYKE_DATA if set, the folder shared/data beside a checkout, and the
-        user's cache.
+        `folder`; or NEUROSPYKE_DATA if set, the folder shared/data beside a checkout,
+        /usr/share/datasets, and the user's cache.
 
     Raises:
         ValueError: if NEUROSPYKE_DATA is not a folder.
@@ -166,7 +168,7 @@ def places(folder: str | Path | None = None) -> list[Path]:
     if chosen and not Path(chosen).is_dir():
         raise ValueError(f"NEUROSPYKE_DATA must be a folder of data sets; got {chosen!r}")
     cached = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    found = [Path(chosen) if chosen else None, _SHARED, cached / "neurospyke" / "data"]
+    found = [Path(chosen) if chosen else None, _SHARED, _SYSTEM, cached / "neurospyke" / "data"]
     return [place for place in found if place is not None]
 
 

@@ -55,6 +55,7 @@ def places(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(registry, "_SHARED", tmp_path / "shared" / "data")
+    monkeypatch.setattr(registry, "_SYSTEM", tmp_path / "system")
     return tmp_path
 
 
@@ -136,10 +137,17 @@ def test_only_https_or_this_machine(url):
         check_address(allowed)
 
 
-def test_the_folder_of_the_environment_comes_before_shared_and_cache(places, offer, monkeypatch):
+def test_the_folder_of_the_environment_comes_before_shared_system_and_cache(
+    places, offer, monkeypatch
+):
     sha256 = hashlib.sha256(CONTENT).hexdigest()
     offer(File("a.bin", sha256=sha256))
-    folders = [places / "cache" / "neurospyke" / "data", places / "shared" / "data", places / "own"]
+    folders = [
+        places / "cache" / "neurospyke" / "data",
+        places / "system",
+        places / "shared" / "data",
+        places / "own",
+    ]
     for folder in folders:
         (folder / "set").mkdir(parents=True)
         (folder / "set" / "a.bin").write_bytes(CONTENT)

@@ -1,4 +1,5 @@
 import gzip
+import hashlib
 import io
 import tracemalloc
 
@@ -7,12 +8,15 @@ import pytest
 import torch
 
 from neurospyke.datasets import (
+    read_fashion_mnist,
     read_mnist,
     read_retina_onken2016,
     read_rsa92,
     read_v4_cowley2023,
+    registry,
 )
 from neurospyke.datasets.arrays import read_idx, read_npz
+from neurospyke.datasets.registry import Dataset, File
 
 
 def test_v4_has_every_shown_repetition_and_no_other(shared_data):
@@ -104,6 +108,8 @@ def test_wrong_names_list_the_names():
         read_retina_onken2016("Movie")
     with pytest.raises(ValueError, match=r"'train', 'test'.*got 'val'"):
         read_mnist("val")
+    with pytest.raises(ValueError, match=r"'train', 'test'.*got 'val'"):
+        read_fashion_mnist("val")
 
 
 def test_npz_of_objects_oversize_or_damaged_is_refused(tmp_path):
@@ -130,6 +136,39 @@ def idx(content):
 
 
 HEADER = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3])
+
+
+def small_clothes(n_images):
+    """Files of `n_images` images of 2 x 3 pixels each, all of the kind `n_images`."""
+    shape = bytes([0, 0, 8, 3, 0, 0, 0, n_images, 0, 0, 0, 2, 0, 0, 0, 3])
+    pixels = idx(shape + bytes(range(6 * n_images)))
+    return pixels, idx(bytes([0, 0, 8, 1, 0, 0, 0, n_images]) + bytes([n_images] * n_images))
+
+
+def test_clothes_are_read_where_the_system_keeps_them(tmp_path, monkeypatch):
+    """Four small files in place of the registered ones."""
+    registered, files = registry.find_dataset("fashion-mnist"), []
+    assert all(file.url and file.accepted[1:] for file in registered.files)
+    (tmp_path / "fashion-mnist").mkdir()
+    contents: dict[str, tuple[bytes, bytes]] = {"train": small_clothes(3), "t10k": small_clothes(2)}
+    for file in registered.files:
+        content = contents[file.path.split("-")[0]]["labels" in file.path]
+        (tmp_path / "fashion-mnist" / file.path).write_bytes(content)
+        files.append(File(file.path, hashlib.sha256(content).hexdigest()))
+    small = Dataset("fashion-mnist", "", "", "", "", tuple(files))
+    monkeypatch.setattr(registry, "read_registry", lambda: {"fashion-mnist": small})
+    monkeypatch.delenv("NEUROSPYKE_DATA", raising=False)
+    monkeypatch.setattr(registry, "_SHARED", None)
+    monkeypatch.setattr(registry, "_SYSTEM", tmp_path)
+    for split, n_images in (("train", 3), ("test", 2)):
+        images, labels = read_fashion_mnist(split)
+        assert labels.dtype == np.int64
+        assert list(labels) == [n_images] * n_images
+        expected = torch.arange(6 * n_images).view(n_images, 1, 2, 3) / 255
+        torch.testing.assert_close(images, expected, rtol=0, atol=0)
+    (tmp_path / "fashion-mnist" / files[0].path).write_bytes(contents["t10k"][0])
+    with pytest.raises(ValueError, match="it is damaged or another version"):
+        read_fashion_mnist()
 
 
 def test_idx_reads_its_shape(tmp_path):
