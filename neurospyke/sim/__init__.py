@@ -14,6 +14,7 @@ from neurospyke.sim.filters import (
 )
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
+from neurospyke.sim.models.mozafari2018 import mozafari2018
 from neurospyke.sim.models.mozafari2019 import mozafari2019
 from neurospyke.sim.models.rezghi2022 import rezghi2022
 from neurospyke.sim.network import Network, pixel_responses
@@ -43,6 +44,7 @@ __all__ = [
     "learn_by_reward",
     "learn_by_stdp",
     "local_normalization",
+    "mozafari2018",
     "mozafari2019",
     "normal_weight",
     "pixel_responses",
