@@ -1,16 +1,27 @@
 """Spiking networks that turn images into responses."""
 
 from neurospyke.sim.checkpoint import read_network, write_network
+from neurospyke.sim.coding import (
+    bernoulli_spikes,
+    interval_spikes,
+    linear_latency,
+    poisson_spikes,
+)
+from neurospyke.sim.colour import opponent_colours
 from neurospyke.sim.course import LearningStep
-from neurospyke.sim.encode import RankOrderEncoder
+from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
 from neurospyke.sim.filters import (
     difference_of_gaussians,
-    filter_images,
     gabor,
+    gabor_unit_sum,
     laplacian_of_gaussian,
+    preferred_features,
+)
+from neurospyke.sim.intensity import (
+    filter_images,
     lateral_intensity_inhibition,
     local_normalization,
-    preferred_features,
+    on_off,
 )
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
@@ -21,11 +32,13 @@ from neurospyke.sim.network import Network, pixel_responses
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.train import decide, learn_by_reward, learn_by_stdp
+from neurospyke.sim.whitening import Whitening, WhiteningEncoder, fit_whitening, sample_patches
 
 __all__ = [
     "STDP",
     "Homeostasis",
     "LearningStep",
+    "LinearEncoder",
     "Network",
     "Pool",
     "RankOrderEncoder",
@@ -33,23 +46,34 @@ __all__ = [
     "RewardSTDP",
     "SpikingConvolution",
     "SpikingLinear",
+    "Whitening",
+    "WhiteningEncoder",
+    "bernoulli_spikes",
     "convergence",
     "decide",
     "difference_of_gaussians",
     "filter_images",
+    "fit_whitening",
     "gabor",
+    "gabor_unit_sum",
+    "interval_spikes",
     "kheradpisheh2018",
     "laplacian_of_gaussian",
     "lateral_intensity_inhibition",
     "learn_by_reward",
     "learn_by_stdp",
+    "linear_latency",
     "local_normalization",
     "mozafari2018",
     "mozafari2019",
     "normal_weight",
+    "on_off",
+    "opponent_colours",
     "pixel_responses",
+    "poisson_spikes",
     "preferred_features",
     "read_network",
     "rezghi2022",
+    "sample_patches",
     "write_network",
 ]

@@ -12,25 +12,26 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from neurospyke.sim.encode import RankOrderEncoder
+from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule
 from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.whitening import WhiteningEncoder
 from neurospyke.storage import whole_file
 
 FORMAT = "neurospyke network 1"
 _MAX_BYTES = 4 * 2**30
 
+_FILTERING = (
+    *("n_bins", "threshold", "padding", "absolute", "pool", "normalization_radius"),
+    *("lateral_inhibition", "colour", "bins", "inhibition"),
+)
 # arguments that are tensors, then those that are settings; each is an attribute of the same name
 _MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
-    RankOrderEncoder: (
-        ("bank",),
-        (
-            *("n_bins", "threshold", "padding", "absolute", "pool", "normalization_radius"),
-            *("lateral_inhibition", "bins", "inhibition"),
-        ),
-    ),
+    RankOrderEncoder: (("bank",), _FILTERING),
+    LinearEncoder: (("bank",), _FILTERING),
+    WhiteningEncoder: (("mean", "matrix"), ("n_bins", "threshold", "bins")),
     SpikingConvolution: (
         ("weight", "threshold"),
         ("n_bins", "stride", "padding", "inhibition", "rule", "precision"),

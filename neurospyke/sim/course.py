@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.checkpoint import read_checkpoint, write_network
-from neurospyke.sim.encode import check_images
+from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import convergence
 from neurospyke.sim.update import Decisions, Plastic
@@ -212,7 +212,7 @@ class Inputs:
         """
         if number in self._kept:
             return self._kept[number]
-        check_images(images)
+        check_images(images, self._network.n_channels)
         latency = self._network.latency(images.to(_device(self._network)), self._below)
         if latency.numel() <= self._left:
             self._left -= latency.numel()

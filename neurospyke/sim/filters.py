@@ -1,8 +1,7 @@
-"""Filter banks of the early visual system as plain tensors, and what they do to images.
+"""Filter banks of the early visual system as plain tensors.
 
 Every bank has axes (filter, 1, height, width) and is applied by correlation: the filters are not
-flipped. Filtering is done in float64 and rounded to the dtype of the image, so that a response
-depends neither on the batch nor on the number of threads, and equal patches respond equally.
+flipped.
 """
 
 import math
@@ -12,33 +11,40 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_PADDINGS = {"none": None, "zeros": "constant", "edge": "replicate"}
+# A Gabor filter whose sum is a smaller share of its absolute sum would be mostly rounding.
+_SMALLEST_SUM = 0.01
 
 
 def difference_of_gaussians(
-    sigmas: Sequence[tuple[float, float]], window: int | Sequence[int]
+    sigmas: Sequence[tuple[float, float]],
+    window: int | Sequence[int],
+    *,
+    convention: str = "spyketorch",
 ) -> Tensor:
-    """Centre-surround filters: difference of two Gaussians, mean removed, largest value 1.
+    """Centre-surround filters: difference of two Gaussians.
 
         k(r) = G(r; s1) - G(r; s2),  G(r; s) = exp(-r^2 / 2 s^2) / (2 pi s^2)
-        filter = (k - mean k) / max(k - mean k), mean and maximum over the filter's window
+        "spyketorch"  filter = (k - mean k) / max(k - mean k), mean and maximum over the window
+        "spyker"      filter = G(r; s1) / sum G(s1) - G(r; s2) / sum G(s2), sums over the window
 
     s1 < s2 is an ON-centre filter, s1 > s2 an OFF-centre one. Filters with smaller windows are
-    padded with zeros to the largest.
+    padded with zeros to the largest. Responses are intensities only where they are positive: with
+    any threshold from 0 up `filter_images` leaves out the others, as the second convention asks.
 
     Args:
         sigmas: (s1, s2) of each filter, pixels, > 0 and different.
         window: side of the square window, pixels, odd and at least 3; one for all or one a filter.
+        convention: "spyketorch", largest value 1, or "spyker", Gaussians of sum 1.
 
     Returns:
         (filter, 1, side, side) float32, each filter summing to 0.
 
     Raises:
-        ValueError: a sigma or a window is out of range, or their numbers differ.
+        ValueError: a sigma, a window or the convention is out of range, or numbers differ.
 
     Source:
-        Rodieck (1965), Vision Research 5: 583-601; the normalisation is the one used by
-        Mozafari et al. (2019), Frontiers in Neuroscience 13: 625.
+        Rodieck (1965), Vision Research 5: 583-601; "spyketorch": Mozafari et al. (2019), Frontiers
+        in Neuroscience 13: 625; "spyker": Shirsavar et al. (2023), arXiv 2301.13659.
 
     Example:
         >>> bank = difference_of_gaussians([(1 / 3, 2 / 3)], 3)
@@ -54,12 +60,17 @@ def difference_of_gaussians(
         )
     if any(first == second for first, second in pairs):
         raise ValueError(f"`sigmas` must be pairs of different widths; got {pairs}")
+    if convention not in {"spyketorch", "spyker"}:
+        raise ValueError(f'`convention` must be "spyketorch" or "spyker"; got {convention!r}')
     largest = max(_odd(side, "window") for side in windows)
     filters = []
-    for (first, second), side in zip(pairs, windows, strict=True):
-        kernel = _gaussian(side, first) - _gaussian(side, second)
-        margin = (largest - side) // 2
-        filters.append(F.pad(_balanced(kernel), (margin,) * 4))
+    for pair, side in zip(pairs, windows, strict=True):
+        first, second = (_gaussian(side, sigma) for sigma in pair)
+        if convention == "spyketorch":
+            kernel = _balanced(first - second)
+        else:
+            kernel = _unit_sum(first) - _unit_sum(second)
+        filters.append(F.pad(kernel, ((largest - side) // 2,) * 4))
     return torch.stack(filters).unsqueeze(1).float()
 
 
@@ -132,9 +143,7 @@ def gabor(orientations: Sequence[float], window: int = 5, *, divisor: float = 4.
         >>> torch.allclose(bank[0, 0], bank[1, 0].T, atol=1e-6)
         True
     """
-    angles = [math.radians(float(angle)) for angle in orientations]
-    if not angles or not all(math.isfinite(angle) for angle in angles):
-        raise ValueError(f"`orientations` must be finite degrees, at least one; got {orientations}")
+    angles = _angles(orientations)
     side = _odd(window, "window")
     wavelength = 2 * side / _positive(divisor, "divisor")
     filters = []
@@ -147,163 +156,69 @@ def gabor(orientations: Sequence[float], window: int = 5, *, divisor: float = 4.
     return torch.stack(filters).unsqueeze(1).float()
 
 
-def filter_images(
-    images: Tensor,
-    bank: Tensor,
+def gabor_unit_sum(
+    orientations: Sequence[float],
+    window: int,
     *,
-    padding: str = "zeros",
-    absolute: bool = False,
-    threshold: float | Sequence[float] | None = None,
+    sigma: float,
+    wavelength: float,
+    aspect: float = 1.0,
+    phase: float = 0.0,
 ) -> Tensor:
-    """Responses of a filter bank at every position.
+    """Gabor filters by their own parameters, each divided by its sum.
 
-        out[b, f, y, x] = sum over i, j of bank[f, 0, i, j] image[b, 0, y + i, x + j]
+        X = column sin a + row cos a,  Y = column cos a - row sin a
+        k = exp(-(X^2 + aspect^2 Y^2) / 2 sigma^2) cos(2 pi X / wavelength + phase)
+        filter = k / sum k
 
-    Args:
-        images: (batch, 1, height, width), floating point.
-        bank: (filter, 1, height, width).
-        padding: "zeros" or "edge" (the border's pixels go on outwards) keep height and width;
-            "none" keeps only whole windows. Zeros put an edge round an image whose border is
-            not black.
-        absolute: True takes |out|, before the threshold.
-        threshold: responses below it become 0, one level for all or one a filter; None keeps all,
-            negative ones too.
-
-    Returns:
-        (batch, filter, height, width), dtype of `images`.
-
-    Raises:
-        TypeError: `images` or `bank` is not a floating-point tensor.
-        ValueError: axes, padding or sizes do not fit.
-
-    Example:
-        >>> bank = difference_of_gaussians([(1 / 3, 2 / 3)], 3)
-        >>> filter_images(torch.ones(1, 1, 3, 3), bank, threshold=0.01, padding="edge").max().item()
-        0.0
-    """
-    _check_planes(images, "images", channels=1)
-    _check_planes(bank, "bank", channels=1)
-    if padding not in _PADDINGS:
-        raise ValueError(f"`padding` must be one of {tuple(_PADDINGS)}; got {padding!r}")
-    height, width = bank.shape[2:]
-    padded = images.double()
-    mode = _PADDINGS[padding]
-    if mode is not None:
-        top, left = (height - 1) // 2, (width - 1) // 2
-        padded = F.pad(padded, (left, width - 1 - left, top, height - 1 - top), mode=mode)
-    if padded.shape[2] < height or padded.shape[3] < width:
-        raise ValueError(
-            f"`images` must be at least as large as the filters, {(height, width)}; "
-            f"got {tuple(images.shape[2:])}; pad them or use smaller filters"
-        )
-    out = F.conv2d(padded, bank.double()).to(images.dtype)
-    out = out.abs() if absolute else out
-    if threshold is None:
-        return out
-    levels = torch.as_tensor(threshold, dtype=torch.float64, device=out.device)
-    if levels.ndim and levels.shape != (len(bank),):
-        raise ValueError(
-            f"`threshold` must be one level or one for each of {len(bank)} filters; "
-            f"got shape {tuple(levels.shape)}"
-        )
-    return out.masked_fill(out < levels.to(out.dtype).reshape(-1, 1, 1), 0)
-
-
-def local_normalization(intensity: Tensor, radius: int) -> Tensor:
-    """Intensity divided by the mean intensity around it, in the same channel.
-
-        out = x / (m + 1e-12),  m = sum of x over the square of side 2 radius + 1 / its area
-
-    Outside the image x is 0 and still counts in the area.
+    with rows counted downwards and columns to the right from the centre. Such a filter answers a
+    uniform image with its luminance, unlike those of `gabor`. One of odd phase, or with several
+    cycles under its envelope, has a sum near 0, and dividing by it would blow up rounding: a sum
+    below a hundredth of the sum of absolute values is refused.
 
     Args:
-        intensity: (batch, channel, height, width), floating point.
-        radius: half side of the square, pixels, at least 1.
+        orientations: a of each filter, degrees; 0 prefers horizontal bars, 90 vertical ones.
+        window: side of the square window, pixels, odd and at least 3.
+        sigma: width of the envelope across the bars, pixels, > 0.
+        wavelength: of the cosine, pixels, > 0.
+        aspect: width of the envelope across the bars over that along them, > 0.
+        phase: of the cosine, degrees.
 
     Returns:
-        Same shape and dtype.
+        (filter, 1, window, window) float32, each filter summing to 1.
 
     Raises:
-        TypeError: `intensity` is not a floating-point tensor.
-        ValueError: axes or radius are wrong.
+        ValueError: an argument is out of range, or a filter's sum is too near 0.
 
     Source:
-        Mozafari et al. (2019), Frontiers in Neuroscience 13: 625.
+        Daugman (1985), Journal of the Optical Society of America A 2: 1160-1169; divided by the
+        sum as by Shirsavar et al. (2023), arXiv 2301.13659.
 
     Example:
-        A single bright pixel is nine times the mean of its surround of nine pixels.
-
-        >>> spot = torch.zeros(1, 1, 3, 3)
-        >>> spot[0, 0, 1, 1] = 2.0
-        >>> round(local_normalization(spot, 1)[0, 0, 1, 1].item(), 4)
-        9.0
+        >>> bank = gabor_unit_sum([0.0, 90.0], 5, sigma=1.0, wavelength=6.0)
+        >>> round(bank[0].sum().item(), 5), torch.allclose(bank[0, 0], bank[1, 0].T, atol=1e-6)
+        (1.0, True)
     """
-    _check_planes(intensity, "intensity")
-    if not isinstance(radius, int) or isinstance(radius, bool) or radius < 1:
-        raise ValueError(f"`radius` must be a whole number of pixels from 1 up; got {radius!r}")
-    mean = F.avg_pool2d(intensity, 2 * radius + 1, stride=1, padding=radius)
-    return intensity / (mean + 1e-12)
-
-
-def lateral_intensity_inhibition(intensity: Tensor, percents: Sequence[float]) -> Tensor:
-    """Contrast between channels' neighbours: a pixel gains for every weaker neighbour.
-
-        out = x (1 + sum over neighbours of p[d] [x > x_neighbour]),  d = max(|row|, |column|)
-
-    over neighbours of the same channel at distances d = 1 to len(percents); outside the image
-    intensity is 0. Stronger pixels are raised, which lowers the others in rank.
-
-    Args:
-        intensity: (batch, channel, height, width), floating point.
-        percents: gain for a weaker neighbour at distance 1, 2, ..., as a fraction.
-
-    Returns:
-        Same shape and dtype.
-
-    Raises:
-        TypeError: `intensity` is not a floating-point tensor.
-        ValueError: axes are wrong, or a gain is missing or not finite.
-
-    Source:
-        Delorme et al. (1999), Neurocomputing 26-27: 989-996, which adds lateral inhibition to
-        rank-order coding; this form is the one used by networks of Mozafari et al. (2019).
-
-    Example:
-        Eight weaker neighbours at a gain of 0.1 each: 2 (1 + 0.8).
-
-        >>> spot = torch.zeros(1, 1, 3, 3)
-        >>> spot[0, 0, 1, 1] = 2.0
-        >>> round(lateral_intensity_inhibition(spot, [0.1])[0, 0, 1, 1].item(), 4)
-        3.6
-    """
-    _check_planes(intensity, "intensity")
-    gains = check_gains(percents, "percents")
-    radius, (height, width) = len(gains), intensity.shape[2:]
-    padded = F.pad(intensity, (radius,) * 4)
-    gain = torch.ones_like(intensity)
-    for row in range(2 * radius + 1):
-        for column in range(2 * radius + 1):
-            distance = max(abs(row - radius), abs(column - radius))
-            if distance:
-                neighbour = padded[:, :, row : row + height, column : column + width]
-                gain += gains[distance - 1] * (intensity > neighbour)
-    return intensity * gain
-
-
-def check_gains(gains: Sequence[float], name: str = "lateral_inhibition") -> tuple[float, ...]:
-    """Gains of lateral inhibition as numbers, or a refusal.
-
-    Args:
-        gains: gain for a weaker neighbour at distance 1, 2, ..., as a fraction.
-        name: name of the argument, for the message.
-
-    Raises:
-        ValueError: a gain is missing or not finite.
-    """
-    numbers = tuple(float(gain) for gain in gains)
-    if not numbers or not all(math.isfinite(gain) for gain in numbers):
-        raise ValueError(f"`{name}` must be finite gains, at least one; got {gains!r}")
-    return numbers
+    angles = _angles(orientations)
+    side, width = _odd(window, "window"), _positive(sigma, "sigma")
+    period, ratio = _positive(wavelength, "wavelength"), _positive(aspect, "aspect")
+    (shift,) = _angles([phase], "phase")
+    row, column = _offsets(side)
+    filters = []
+    for angle in angles:
+        across = column * math.sin(angle) + row * math.cos(angle)
+        along = column * math.cos(angle) - row * math.sin(angle)
+        envelope = torch.exp(-(across**2 + ratio**2 * along**2) / (2 * width**2))
+        kernel = envelope * torch.cos(2 * math.pi * across / period + shift)
+        share = (kernel.sum().abs() / kernel.abs().sum()).item()
+        if share < _SMALLEST_SUM:
+            raise ValueError(
+                f"`phase` must leave a filter a sum to divide by; at {math.degrees(angle):g} "
+                f"degrees it is {share:.1e} of the absolute sum, least {_SMALLEST_SUM}; use a "
+                "phase nearer 0, a longer `wavelength`, or `gabor`, which removes the mean"
+            )
+        filters.append(_unit_sum(kernel))
+    return torch.stack(filters).unsqueeze(1).float()
 
 
 def preferred_features(features: Tensor, weight: Tensor, spacing: int = 1) -> Tensor:
@@ -336,7 +251,7 @@ def preferred_features(features: Tensor, weight: Tensor, spacing: int = 1) -> Te
         >>> preferred_features(torch.ones(1, 1, 1), torch.tensor([[[[1.0, 0.5]]]])).tolist()
         [[[1.0, 0.5]]]
     """
-    _check_planes(weight, "weight")
+    check_planes(weight, "weight")
     if not isinstance(features, Tensor) or not features.is_floating_point():
         raise TypeError(
             f"`features` must be a floating-point tensor; got {type(features).__name__}"
@@ -377,6 +292,13 @@ def _balanced(kernel: Tensor) -> Tensor:
     return centred / centred.max()
 
 
+def _angles(degrees: Sequence[float], name: str = "orientations") -> list[float]:
+    angles = [math.radians(float(angle)) for angle in degrees]
+    if not angles or not all(math.isfinite(angle) for angle in angles):
+        raise ValueError(f"`{name}` must be finite degrees, at least one; got {degrees}")
+    return angles
+
+
 def _positive(value: float, name: str) -> float:
     number = float(value)
     if not (math.isfinite(number) and number > 0):
@@ -393,7 +315,18 @@ def _odd(side: int, name: str) -> int:
     return side
 
 
-def _check_planes(planes: Tensor, name: str, channels: int | None = None) -> None:
+def check_planes(planes: Tensor, name: str, channels: int | None = None) -> None:
+    """Refuse what is not a floating-point tensor with four axes.
+
+    Args:
+        planes: tensor to check, channels second.
+        name: name of the argument, for the message.
+        channels: number of channels wanted; None allows any.
+
+    Raises:
+        TypeError: not a floating-point tensor.
+        ValueError: other axes.
+    """
     if not isinstance(planes, Tensor) or not planes.is_floating_point():
         kind = planes.dtype if isinstance(planes, Tensor) else type(planes).__name__
         raise TypeError(f"`{name}` must be a floating-point tensor; got {kind}; convert it first")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from neurospyke.labels import check_table, stimulus_labels
 from neurospyke.responses import Responses
-from neurospyke.sim.encode import check_images
+from neurospyke.sim.intensity import check_images
 from neurospyke.sim.latency import SILENT
 
 
@@ -18,7 +18,8 @@ class Network(nn.Module):
 
     Args:
         name: what the network is called, given as the source of its responses.
-        encoder: module from images (batch, 1, height, width) to latencies, with `n_bins`.
+        encoder: module from images (batch, channel, height, width) to latencies, with `n_bins`,
+            and with `n_channels` if its images have more than one channel.
         layers: modules from latency to latency by name, in order. Those that have `n_bins` must
             have as many as the encoder.
 
@@ -59,6 +60,11 @@ class Network(nn.Module):
         return int(self.encoder.n_bins)  # pyright: ignore[reportArgumentType]
 
     @property
+    def n_channels(self) -> int:
+        """Number of channels of the images, that of the encoder: 1 for luminance, 3 for colour."""
+        return int(getattr(self.encoder, "n_channels", 1))
+
+    @property
     def layer_names(self) -> tuple[str, ...]:
         """Names of all layers in order, "encoder" first."""
         return ("encoder", *self.layers)
@@ -71,7 +77,7 @@ class Network(nn.Module):
         """Latency of a layer's units.
 
         Args:
-            images: (batch, 1, height, width), float32 or float64 in [0, 1].
+            images: (batch, `n_channels`, height, width), float32 or float64 in [0, 1].
             layer: one of `layer_names`.
 
         Returns:
@@ -100,7 +106,7 @@ class Network(nn.Module):
         """Responses of a layer's units to images, one trial an image.
 
         Args:
-            images: (image, 1, height, width), float32 or float64 in [0, 1].
+            images: (image, `n_channels`, height, width), float32 or float64 in [0, 1].
             stimuli: label of each image, or a table with the column `stimulus`.
             layer: one of `layer_names`.
             measure: "spike" gives 0 or 1 in each of `n_bins` time bins; "latency" gives the bin
@@ -116,7 +122,7 @@ class Network(nn.Module):
             TypeError: `images` is not a floating-point tensor.
             ValueError: an argument does not fit, or the responses would be too large.
         """
-        check_images(images)
+        check_images(images, self.n_channels)
         self._check_name(layer)
         if measure not in {"spike", "latency"}:
             raise ValueError(f'`measure` must be "spike" or "latency"; got {measure!r}')
@@ -162,10 +168,12 @@ def pixel_responses(
 ) -> Responses:
     """Responses of the images themselves: every pixel a unit, its luminance the value.
 
+    With colour, every pixel is three units, of red, green and blue, in the maps 0, 1 and 2.
+
     The baseline that a network has to beat: what is alike already in the image.
 
     Args:
-        images: (image, 1, height, width), float32 or float64 in [0, 1].
+        images: (image, 1 or 3, height, width), float32 or float64 in [0, 1].
         stimuli: label of each image, or a table with the column `stimulus`.
 
     Returns:
@@ -180,7 +188,8 @@ def pixel_responses(
         >>> pixel_responses(torch.tensor([[[[0.25, 0.5]]]]), ["bar"]).values.tolist()
         [[[0.25], [0.5]]]
     """
-    check_images(images)
+    colour = isinstance(images, Tensor) and images.ndim == 4 and images.shape[1] == 3
+    check_images(images, 3 if colour else 1)
     return Responses(
         images.detach().cpu().flatten(1).unsqueeze(2).numpy().copy(),
         _trials(stimuli, len(images)),

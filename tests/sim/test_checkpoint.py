@@ -1,6 +1,7 @@
 """Networks as files: every part comes back, and strangers' files are refused."""
 
 import dataclasses
+import inspect
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from neurospyke.sim.checkpoint import FORMAT, read_checkpoint, read_network, write_network
-from neurospyke.sim.encode import RankOrderEncoder
+from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
 from neurospyke.sim.models.mozafari2019 import mozafari2019
@@ -18,6 +19,7 @@ from neurospyke.sim.models.rezghi2022 import rezghi2022
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule
 from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.whitening import WhiteningEncoder, fit_whitening
 
 
 def every_kind():
@@ -32,6 +34,7 @@ def every_kind():
         pool=(2, 1, 1),
         normalization_radius=2,
         lateral_inhibition=(0.5, 0.25),
+        colour="opponent",
         bins="equal",
         inhibition=True,
     )
@@ -51,7 +54,7 @@ def every_kind():
     )
     reward = RewardSTDP(2, (0.1, -0.2), (-0.3, 0.4), 0.25, 0.75, True, "all", False, 0.5)
     convolution = SpikingConvolution(
-        torch.rand(3, 2, 2, 3, generator=generator),
+        torch.rand(3, 6, 2, 3, generator=generator),
         threshold=torch.tensor([0.5, 1.0, 1.5]),
         n_bins=7,
         stride=(2, 1),
@@ -70,7 +73,39 @@ def every_kind():
     return Network("every kind", encoder, layers)
 
 
-@pytest.mark.parametrize("make", [every_kind, kheradpisheh2018, mozafari2019, rezghi2022])
+def linear():
+    """A linear encoder with every setting away from its default."""
+    generator = torch.Generator().manual_seed(0)
+    encoder = LinearEncoder(
+        torch.rand(2, 3, 3, 3, generator=generator),
+        n_bins=7,
+        threshold=0.25,
+        padding="none",
+        absolute=True,
+        pool=(2, 1, 1),
+        normalization_radius=2,
+        lateral_inhibition=(0.5,),
+        colour="rgb",
+        bins="spyker",
+        inhibition=True,
+    )
+    return Network("linear", encoder, {"pool": Pool(2)})
+
+
+def whitened():
+    """A whitening encoder with every setting away from its default."""
+    generator = torch.Generator().manual_seed(0)
+    whitening = fit_whitening(torch.rand(50, 3, 12, 12, generator=generator))
+    encoder = WhiteningEncoder(
+        whitening.mean, whitening.matrix, n_bins=7, threshold=0.25, bins="spyker"
+    )
+    return Network("whitened", encoder, {"pool": Pool(2)})
+
+
+KINDS = [every_kind, linear, whitened]
+
+
+@pytest.mark.parametrize("make", [*KINDS, kheradpisheh2018, mozafari2019, rezghi2022])
 def test_every_part_comes_back(tmp_path, make):
     network, path = make(), tmp_path / "network.safetensors"
     write_network(path, network)
@@ -84,7 +119,8 @@ def test_every_part_comes_back(tmp_path, make):
     for name, layer in network.layers.items():
         rule = getattr(layer, "rule", None)
         assert getattr(again.layers[name], "rule", None) == rule
-    images = torch.rand(2, 1, 12, 12, generator=torch.Generator().manual_seed(1))
+    shape = (2, network.n_channels, 12, 12)
+    images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     if make is every_kind:
         images = images[..., :10, :]
         del network.layers["last"], again.layers["last"]
@@ -97,6 +133,21 @@ def test_every_setting_of_a_rule_is_kept():
         rule = getattr(layer, "rule", None)
         for each in dataclasses.fields(rule) if rule is not None else ():
             assert getattr(rule, each.name) != each.default, each.name
+
+
+@pytest.mark.parametrize("make", KINDS)
+def test_every_setting_of_an_encoder_is_kept(make):
+    encoder = make().encoder
+    defaults = {}
+    for kind in type(encoder).__mro__[::-1]:
+        if issubclass(kind, nn.Module) and kind is not nn.Module:
+            defaults |= inspect.signature(kind.__init__).parameters
+    settings = {
+        key for key, each in defaults.items() if each.default is not inspect.Parameter.empty
+    }
+    assert settings
+    for key in settings:
+        assert getattr(encoder, key) != defaults[key].default, key
 
 
 def test_progress_is_kept_beside_it(tmp_path):
@@ -135,7 +186,7 @@ def rewritten(path, change=None, drop=()):
         lambda about, tensors: tensors.pop("conv.weight"),
         lambda about, tensors: tensors.update(more=torch.zeros(1)),
         lambda about, tensors: tensors.update({"conv.weight": torch.zeros(3)}),
-        lambda about, tensors: tensors.update({"conv.weight": torch.full((3, 2, 2, 3), torch.nan)}),
+        lambda about, tensors: tensors.update({"conv.weight": torch.full((3, 6, 2, 3), torch.nan)}),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(tmp_path, change):

@@ -8,12 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.sim.encode import RankOrderEncoder
-from neurospyke.sim.filters import (
-    difference_of_gaussians,
+from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
+from neurospyke.sim.filters import difference_of_gaussians, gabor, laplacian_of_gaussian
+from neurospyke.sim.intensity import (
     filter_images,
-    gabor,
-    laplacian_of_gaussian,
     lateral_intensity_inhibition,
     local_normalization,
 )
@@ -123,11 +121,79 @@ def test_stages_follow_one_another_as_documented():
     assert torch.equal(encoder(images), rank_order(x, 15))
 
 
+def test_linear_latencies_by_hand():
+    """Of the largest, 0.8: shares lost 0, 1/4, 1/2, 3/4 of 8 bins; 0.05 is below the threshold."""
+    images = torch.tensor([[[[0.8, 0.6, 0.4, 0.2, 0.05]]]])
+    settings = {"bank": torch.ones(1, 1, 1, 1), "n_bins": 8, "threshold": 0.1}
+    assert LinearEncoder(**settings)(images).tolist() == [[[[0, 2, 4, 6, SILENT]]]]
+    assert LinearEncoder(**settings, bins="spyker")(images).tolist() == [[[[0, 2, 4, 6, SILENT]]]]
+    raised = images.clamp(min=0.2)
+    # all are above the threshold: the smallest fires by one rule, and never by the other
+    assert LinearEncoder(**settings)(raised)[..., 3:].tolist() == [[[[6, 6]]]]
+    assert LinearEncoder(**settings, bins="spyker")(raised)[..., 3:].tolist() == [
+        [[[SILENT, SILENT]]]
+    ]
+
+
+def test_linear_inhibition_keeps_the_strongest_filter():
+    encoder = LinearEncoder(torch.tensor([0.5, 1.0]).view(2, 1, 1, 1), n_bins=4, inhibition=True)
+    images = torch.tensor([[[[1.0, 0.5]]]])
+    assert encoder(images).tolist() == [[[[SILENT, SILENT]], [[0, 2]]]]
+
+
+@pytest.mark.parametrize("rule", ["proportional", "equal", "spyker"])
+def test_rules_of_rank_order_pass_on(rule):
+    images = pictures(2, 2)
+    encoder = RankOrderEncoder(BANK, bins=rule)
+    assert torch.equal(encoder(images), rank_order(encoder.intensity(images), 15, bins=rule))
+
+
+def test_without_contrast_only_the_rules_of_spyker_fire():
+    images = torch.full((1, 1, 5, 5), 0.5)
+    for kind in (RankOrderEncoder, LinearEncoder):
+        assert (kind(BANK)(images) == SILENT).all()
+        assert (kind(BANK, bins="spyker")(images) == 0).all()
+
+
+def test_colours_by_hand():
+    """ON and OFF pixels of red, green, blue: map c * 2 + f; then of opponent channels."""
+    bank = torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
+    images = torch.tensor([[1.0, 0.0], [0.5, 0.0], [0.0, 0.75]]).view(1, 3, 1, 2)
+    rgb = RankOrderEncoder(bank, colour="rgb")
+    assert rgb.n_channels == 3
+    assert rgb.intensity(images)[0, :, 0].tolist() == [
+        *([1.0, 0.0], [0.0, 0.0]),
+        *([0.5, 0.0], [0.0, 0.0]),
+        *([0.0, 0.75], [0.0, 0.0]),
+    ]
+    opponent = RankOrderEncoder(bank, colour="opponent")
+    assert opponent.intensity(images)[0, :, 0].tolist() == [
+        *([0.5, 0.25], [0.0, 0.0]),
+        *([0.5, 0.0], [0.0, 0.0]),
+        *([0.0, 0.75], [0.75, 0.0]),
+    ]
+    single = RankOrderEncoder(torch.tensor([[0.5, 0.25, 0.0]]).view(1, 3, 1, 1), colour="rgb")
+    assert single.intensity(images)[0, :, 0].tolist() == [[0.625, 0.0]]
+
+
+def test_grey_in_colour_is_silent_in_the_colour_channels():
+    grey = pictures(4, 2).repeat(1, 3, 1, 1)
+    latency = RankOrderEncoder(BANK, colour="opponent")(grey)
+    assert (latency[:, 2:] == SILENT).all()
+    luminance = (grey.sum(1, keepdim=True) / 3).clamp(max=1)
+    assert torch.equal(latency[:, :2], RankOrderEncoder(BANK)(luminance))
+
+
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 4), st.sampled_from([None, 2]))
-def test_batch_is_loop(seed, n_images, radius):
+@given(
+    st.integers(0, 2**31),
+    st.integers(1, 4),
+    st.sampled_from([None, 2]),
+    st.sampled_from([RankOrderEncoder, LinearEncoder]),
+)
+def test_batch_is_loop(seed, n_images, radius, kind):
     images = pictures(seed, n_images)
-    encoder = RankOrderEncoder(
+    encoder = kind(
         laplacian_of_gaussian([0.5, 1.1]),
         absolute=True,
         pool=(3, 2, 1),
@@ -194,10 +260,26 @@ def test_bad_images(images, error, message):
         ({"pool": (2, 0)}, ValueError, "stride from 1 up"),
         ({"pool": (2, 1, 2)}, ValueError, "half the window"),
         ({"lateral_inhibition": ()}, ValueError, "`lateral_inhibition` must be finite"),
+        ({"colour": "lab"}, ValueError, "`colour` must be .*'lab'"),
+        ({"bank": BANK.repeat(1, 3, 1, 1)}, ValueError, r"filter, 1, height, width\); got"),
+        ({"bank": BANK.repeat(1, 2, 1, 1), "colour": "rgb"}, ValueError, "or .filter, 3"),
         ({"bank": BANK[0]}, ValueError, "filter, 1, height, width"),
         ({"bank": BANK.int()}, TypeError, "`bank`"),
     ],
 )
-def test_bad_settings(settings, error, message):
+@pytest.mark.parametrize("kind", [RankOrderEncoder, LinearEncoder])
+def test_bad_settings(kind, settings, error, message):
     with pytest.raises(error, match=message):
-        RankOrderEncoder(**dict[str, Any](bank=BANK) | settings)
+        kind(**dict[str, Any](bank=BANK) | settings)
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (torch.zeros(2, 1, 9, 9), r"\(batch, 3, height, width\).*\(2, 1, 9, 9\).*colour=True"),
+        (torch.full((2, 3, 9, 9), 1.5), "1.5 to 1.5"),
+    ],
+)
+def test_bad_colour_images(images, message):
+    with pytest.raises(ValueError, match=message):
+        RankOrderEncoder(BANK, colour="opponent")(images)

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from neurospyke.sim.filters import (
     difference_of_gaussians,
-    filter_images,
     gabor,
+    gabor_unit_sum,
     laplacian_of_gaussian,
-    lateral_intensity_inhibition,
-    local_normalization,
     preferred_features,
 )
+from neurospyke.sim.intensity import filter_images
 
 
 @pytest.fixture(scope="module")
@@ -53,17 +52,6 @@ def test_gabor_oracle(oracle):
     close(bank, arrays["bank"])
     close(filter_images(arrays["image"], bank, padding="none", absolute=True), arrays["out_abs"])
     close(gabor(meta["orientations_deg"], 11, divisor=3.0)[:, 0], arrays["bank11"])
-
-
-def test_local_normalization_oracle(oracle):
-    arrays, meta = oracle("local_normalization")
-    for radius in meta["radii"]:
-        close(local_normalization(arrays["x"], radius), arrays[f"r{radius}"])
-
-
-def test_lateral_intensity_inhibition_oracle(oracle):
-    arrays, meta = oracle("lateral_intensity_inhibition")
-    close(lateral_intensity_inhibition(arrays["x"], meta["percents"]), arrays["y"])
 
 
 def test_preferred_features_oracle(oracle):
@@ -104,29 +92,55 @@ def test_filters_sum_to_zero(sigma, ratio, window):
         torch.testing.assert_close(bank.sum((1, 2, 3)), torch.zeros(len(bank)), rtol=0, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**31), st.integers(1, 5), st.sampled_from(["zeros", "edge", "none"]))
-def test_batch_is_loop(seed, n_images, padding):
-    images = torch.rand(n_images, 1, 9, 8, generator=torch.Generator().manual_seed(seed))
-    bank = gabor([0.0, 45.0])
-    together = filter_images(images, bank, padding=padding, threshold=0.1)
-    apart = [filter_images(image[None], bank, padding=padding, threshold=0.1) for image in images]
-    assert torch.equal(together, torch.cat(apart))
-    assert together.shape[2:] == ((5, 4) if padding == "none" else (9, 8))
+def test_difference_of_gaussians_of_unit_sum_by_hand():
+    """3 x 3, sigmas 1 and 2: powers of exp(-1/2) and exp(-1/8), over their sums."""
+    near, far = math.exp(-1 / 2), math.exp(-1 / 8)
+    near_sum, far_sum = 1 + 4 * near + 4 * near**2, 1 + 4 * far + 4 * far**2
+    centre, side, corner = (near**k / near_sum - far**k / far_sum for k in range(3))
+    expected = torch.tensor([[corner, side, corner], [side, centre, side], [corner, side, corner]])
+    bank = difference_of_gaussians([(1.0, 2.0), (2.0, 1.0)], [3, 5], convention="spyker")
+    close(bank[0, 0], torch.nn.functional.pad(expected, (1, 1, 1, 1)))
+    close(difference_of_gaussians([(2.0, 1.0)], 3, convention="spyker")[0, 0], -expected)
+    # what is published as this convention's answer to one bright pixel: the positive part
+    spot = torch.zeros(1, 1, 3, 3)
+    spot[0, 0, 1, 1] = 1.0
+    out = filter_images(spot, bank[:1, :, 1:4, 1:4], threshold=0.0)
+    close(out[0, 0], expected.clamp(min=0))
+    assert (out == 0).sum() == 4
 
 
-def test_filter_images_by_hand():
-    """Correlation, not convolution: the filter that looks one to the right brings pixels left."""
-    bank = torch.tensor([[[[0.0, 0.0, 1.0]]]])
-    image = torch.tensor([[[[0.25, 0.5, 1.0]]]])
-    assert filter_images(image, bank).tolist() == [[[[0.5, 1.0, 0.0]]]]
-    assert filter_images(image, bank, padding="edge").tolist() == [[[[0.5, 1.0, 1.0]]]]
-    assert filter_images(image, bank, padding="none").tolist() == [[[[1.0]]]]
-    assert filter_images(image, bank, threshold=1.0).tolist() == [[[[0.0, 1.0, 0.0]]]]
-    assert filter_images(image, -bank, threshold=0.0).tolist() == [[[[0.0, 0.0, 0.0]]]]
-    assert filter_images(image, -bank, absolute=True).tolist() == [[[[0.5, 1.0, 0.0]]]]
-    pair = filter_images(image, torch.cat([bank, bank]), threshold=[0.5, 0.75])
-    assert pair.tolist() == [[[[0.5, 1.0, 0.0]], [[0.0, 1.0, 0.0]]]]
+def test_gabor_of_unit_sum_by_hand():
+    """Across rows: exp(-r^2 / 2) exp(-c^2 / 8) cos(pi r / 2 + 60 degrees), over the sum."""
+    bank = gabor_unit_sum([0.0], 3, sigma=1.0, wavelength=4.0, aspect=0.5, phase=60.0)
+    # cos(-30), cos(60), cos(150) degrees
+    across = torch.tensor([math.exp(-1 / 2) * 0.75**0.5, 0.5, -math.exp(-1 / 2) * 0.75**0.5])
+    along = torch.tensor([math.exp(-1 / 8), 1.0, math.exp(-1 / 8)])
+    expected = across[:, None] * along[None]
+    close(bank[0, 0], expected / (0.5 * along.sum()))
+    # turned by 90 degrees, the axis runs along the columns
+    turned = gabor_unit_sum([90.0], 3, sigma=1.0, wavelength=4.0, aspect=0.5, phase=60.0)
+    close(turned[0, 0], bank[0, 0].T)
+
+
+def test_gabor_of_unit_sum_as_published_software_has_it():
+    """Frozen from Spyker 0.1.0: sigma 1, 30 degrees, aspect 0.5, wavelength 4, phase 20 radians."""
+    published = [
+        [0.1593759, 0.4932081, 0.4703607],
+        [0.5681931, 0.3089218, -0.217149],
+        [-0.0863344, -0.4072319, -0.2893443],
+    ]
+    bank = gabor_unit_sum([30.0], 3, sigma=1.0, wavelength=4.0, aspect=0.5, phase=math.degrees(20))
+    close(bank[0, 0], torch.tensor(published))
+
+
+def test_laplacian_of_gaussian_as_published_software_has_it():
+    """Frozen from Spyker 0.1.0: answers to one bright pixel, ON then OFF, sigma 1, 3 x 3."""
+    spot = torch.zeros(1, 1, 3, 3)
+    spot[0, 0, 1, 1] = 1.0
+    on, off = filter_images(spot, laplacian_of_gaussian([1.0], 3), threshold=0.0)[0]
+    side, centre, corner = 0.0030446, 0.1790365, 0.0478037
+    close(on, torch.tensor([[0, side, 0], [side, centre, side], [0, side, 0]]))
+    close(off, torch.tensor([[corner, 0, corner], [0, 0, 0], [corner, 0, corner]]))
 
 
 def test_gabor_zero_prefers_horizontal_bars():
@@ -136,6 +150,11 @@ def test_gabor_zero_prefers_horizontal_bars():
     out = filter_images(images, gabor([0.0, 90.0]), padding="none")[:, :, 0, 0]
     assert out[0, 0] > out[0, 1]
     assert out[1, 1] > out[1, 0]
+
+
+def unit_sum_gabor(**changed):
+    settings = {"sigma": 1.0, "wavelength": 4.0, **changed}
+    return gabor_unit_sum([30.0], 5, **settings)
 
 
 IMAGE = torch.zeros(1, 1, 5, 5)
@@ -154,18 +173,16 @@ BANK = torch.zeros(1, 1, 3, 3)
         (lambda: laplacian_of_gaussian([math.nan]), ValueError, "finite"),
         (lambda: gabor([math.inf]), ValueError, "finite degrees"),
         (lambda: gabor([0.0], divisor=0.0), ValueError, "`divisor`"),
-        (lambda: filter_images(IMAGE.int(), BANK), TypeError, "torch.int32"),
-        (lambda: filter_images(IMAGE[0], BANK), ValueError, r"\(1, 5, 5\)"),
-        (lambda: filter_images(IMAGE, BANK, padding="same"), ValueError, "'same'"),
         (
-            lambda: filter_images(IMAGE[:, :, :2], BANK, padding="none"),
+            lambda: difference_of_gaussians([(1.0, 2.0)], 3, convention="peak"),
             ValueError,
-            "at least as large",
+            "got 'peak'",
         ),
-        (lambda: filter_images(IMAGE, BANK, threshold=[0.1, 0.2]), ValueError, "each of 1 filters"),
-        (lambda: local_normalization(IMAGE, 0), ValueError, "`radius`"),
-        (lambda: lateral_intensity_inhibition(IMAGE, []), ValueError, "`percents`"),
-        (lambda: lateral_intensity_inhibition(IMAGE[0], [0.1]), ValueError, "four axes"),
+        (lambda: unit_sum_gabor(sigma=0.0), ValueError, "`sigma`"),
+        (lambda: unit_sum_gabor(wavelength=-1.0), ValueError, "`wavelength`"),
+        (lambda: unit_sum_gabor(aspect=math.inf), ValueError, "`aspect`"),
+        (lambda: unit_sum_gabor(phase=math.nan), ValueError, "`phase` must be finite"),
+        (lambda: unit_sum_gabor(phase=90.0), ValueError, "a sum to divide by; at 30 degrees"),
         (lambda: preferred_features(IMAGE[0], torch.zeros(1, 2, 3, 3)), ValueError, "2 channels"),
         (lambda: preferred_features(IMAGE[0], BANK, 0), ValueError, "`spacing`"),
         (lambda: preferred_features(IMAGE[0].int(), BANK), TypeError, "`features`"),

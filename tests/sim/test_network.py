@@ -11,6 +11,9 @@ from neurospyke.sim.filters import laplacian_of_gaussian
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.network import Network, pixel_responses
+from neurospyke.sim.plasticity import STDP
+from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.train import learn_by_reward, learn_by_stdp
 
 N_BINS = 7
 
@@ -106,6 +109,58 @@ def test_pixels_are_units(images):
     assert responses.shape == (5, 56, 1)
     unit = responses.units.query("row == 3 and column == 5")["unit"].item()
     assert responses.values[2, unit, 0] == images[2, 0, 3, 5]
+
+
+@pytest.mark.parametrize("colour", ["rgb", "opponent"])
+def test_colour_goes_all_the_way(colour):
+    """Images of three channels are learned from and answered; grey ones are refused."""
+    network = Network(
+        "colour",
+        RankOrderEncoder(laplacian_of_gaussian([0.7]), n_bins=N_BINS, colour=colour),
+        {
+            "conv": SpikingConvolution(
+                normal_weight((5, 6, 3, 3), 0.5, 0.1, torch.Generator().manual_seed(3)),
+                threshold=5.0,
+                n_bins=N_BINS,
+                rule=STDP(0.1, -0.05, n_winners=2, radius=1),
+            ),
+            "last": SpikingConvolution(
+                normal_weight((4, 5, 6, 5), 0.8, 0.1, torch.Generator().manual_seed(4)),
+                threshold=None,
+                n_bins=N_BINS,
+                rule=RewardSTDP(2, reward=(0.1, -0.1), punishment=(-0.1, 0.1)),
+            ),
+        },
+    )
+    images = torch.rand(6, 3, 8, 7, generator=torch.Generator().manual_seed(5))
+    learned = learn_by_stdp(network, images.split(2))
+    before, after = network.state_dict(), learned.state_dict()
+    assert not torch.equal(after["layers.conv.weight"], before["layers.conv.weight"])
+    labels = torch.tensor([0, 1, 0, 1, 0, 1])
+    rewarded = learn_by_reward(learned, [(images, labels)])
+    last = rewarded.state_dict()["layers.last.weight"]
+    assert not torch.equal(last, before["layers.last.weight"])
+    responses = rewarded.responses(images, [*STIMULI, "b"], "conv", batch_size=4)
+    assert responses.values.any()
+    latency = rewarded.latency(images, "conv").flatten(1).numpy()
+    assert np.array_equal(responses.values.sum(2), latency != SILENT)
+    # without its colour an image is answered otherwise
+    grey = images.mean(1, keepdim=True).expand(-1, 3, -1, -1)
+    assert not torch.equal(rewarded.latency(grey, "conv"), rewarded.latency(images, "conv"))
+    for call in (
+        lambda: rewarded.responses(images[:, :1], [*STIMULI, "b"], "conv"),
+        lambda: learn_by_stdp(network, [images[:, :1]]),
+    ):
+        with pytest.raises(ValueError, match=r"\(batch, 3, height, width\)"):
+            call()
+
+
+def test_pixels_of_colour_images_are_three_units_each():
+    images = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    responses = pixel_responses(images, ["a", "b"])
+    assert responses.shape == (2, 60, 1)
+    unit = responses.units.query("map == 2 and row == 3 and column == 1")["unit"].item()
+    assert responses.values[1, unit, 0] == images[1, 2, 3, 1]
 
 
 def test_responses_do_not_share_memory_with_the_images():

@@ -1,17 +1,17 @@
 """Rank-order coding: the stronger an intensity, the earlier its spike.
 
-With n the number of intensities x > 0 of a sample:
+With n the number of intensities x > 0 of a sample, rank the number of strictly larger intensities,
+and place the position in descending order, ties by lower index:
 
-    "proportional"  rank = number of strictly larger intensities, bin = floor(rank * n_bins / n)
-    "equal"         place in descending order, ties by lower index; bin = floor(place / size) with
-                    size = floor(n / n_bins); those left over never spike
+    "proportional"  bin = floor(rank * n_bins / n)
+    "equal"         bin = floor(place / size), size = floor(n / n_bins); those left over never spike
+    "spyker"        bin = floor(place (n_bins + 1e-5) / m) for the m intensities, of either sign,
+                    above the smallest; the smallest never spike; a constant sample spikes in bin 0
 
 Source: Thorpe and Gautrais (1998), Rank order coding, in Computational Neuroscience: Trends in
 Research, 113-118; groups of equal size as in Mozafari et al. (2019), Frontiers in Neuroscience 13:
-625.
+625; the last as in Shirsavar et al. (2023), arXiv 2301.13659.
 """
-
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,20 +19,23 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT, check_bins
 from neurospyke.sim.ops.registration import define, define_fake, register_vmap
 
+_RULES = ("proportional", "equal", "spyker")
+_MARGIN = 1e-5
 
-def rank_order(
-    intensity: Tensor, n_bins: int, *, bins: Literal["proportional", "equal"] = "proportional"
-) -> Tensor:
+
+def rank_order(intensity: Tensor, n_bins: int, *, bins: str = "proportional") -> Tensor:
     """Latency by rank: bin = floor(rank * n_bins / n) among the n positive intensities.
 
     Each sample is ranked over all its channels and positions. Zero and negative intensities never
     spike. With "proportional" bins, equal intensities spike together and a constant sample stays
-    silent. Values are read: NaN is refused, and so are too few intensities for "equal" bins.
+    silent. Values are read: NaN is refused, and so are too few intensities for "equal" bins. The
+    other rules are those of two published libraries, to repeat their results: "equal" that of
+    SpykeTorch, "spyker" that of Spyker, which differ for negative, smallest and equal intensities.
 
     Args:
         intensity: float32 or float64 (batch, channel, height, width), any unit.
         n_bins: number of time bins, 1 to 254.
-        bins: "proportional" to the rank, or "equal" numbers of spikes in all bins.
+        bins: "proportional" to the rank; "equal" numbers of spikes in all bins; "spyker".
 
     Returns:
         uint8 (batch, channel, height, width), time bin, 255 = silent.
@@ -43,7 +46,8 @@ def rank_order(
             fewer positive intensities than bins.
 
     Source:
-        Thorpe and Gautrais (1998); for "equal", Mozafari et al. (2019).
+        Thorpe and Gautrais (1998); "equal": Mozafari et al. (2019); "spyker": Shirsavar et al.
+        (2023).
 
     Example:
         Four are positive; ranks 0, 1, 1, 3 fall in bins 0, 0, 0, 1.
@@ -52,6 +56,8 @@ def rank_order(
         >>> rank_order(torch.tensor([[[[0.9, 0.5, 0.5, 0.2, 0.0]]]]), 2).tolist()
         [[[[0, 0, 0, 1, 255]]]]
         >>> rank_order(torch.tensor([[[[0.9, 0.5, 0.5, 0.2, 0.0]]]]), 2, bins="equal").tolist()
+        [[[[0, 0, 1, 1, 255]]]]
+        >>> rank_order(torch.tensor([[[[0.9, 0.5, 0.5, 0.2, 0.0]]]]), 2, bins="spyker").tolist()
         [[[[0, 0, 1, 1, 255]]]]
     """
     if not isinstance(intensity, Tensor) or intensity.dtype not in {torch.float32, torch.float64}:
@@ -65,28 +71,41 @@ def rank_order(
             f"got shape {tuple(intensity.shape)}; reshape it"
         )
     check_bins(n_bins)
-    if bins not in {"proportional", "equal"}:
-        raise ValueError(f'`bins` must be "proportional" or "equal"; got {bins!r}')
+    check_rule(bins)
     return _rank_order(intensity, n_bins, bins)
 
 
-def reference(
-    intensity: Tensor, n_bins: int, *, bins: Literal["proportional", "equal"] = "proportional"
-) -> Tensor:
+def check_rule(bins: str) -> None:
+    """Refuse what is not a rule of rank order.
+
+    Args:
+        bins: name of the rule.
+
+    Raises:
+        ValueError: `bins` is none of them.
+    """
+    if bins not in _RULES:
+        raise ValueError(f"`bins` must be one of {_RULES}; got {bins!r}")
+
+
+def reference(intensity: Tensor, n_bins: int, *, bins: str = "proportional") -> Tensor:
     """The equations line by line: each intensity against every other."""
     x = intensity.flatten(1)
     n = (x > 0).sum(1, keepdim=True)
     larger = (x[:, None, :] > x[:, :, None]).sum(2)
+    index = torch.arange(x.shape[1])
+    before = (x[:, None, :] == x[:, :, None]) & (index < index[:, None])
+    place, least = larger + before.sum(2), x.amin(1, keepdim=True)
     if bins == "proportional":
-        constant = x.amin(1, keepdim=True) == x.amax(1, keepdim=True)
         time = larger * n_bins // n.clamp(min=1)
-        silent = (x <= 0) | constant
-    else:
-        index = torch.arange(x.shape[1])
-        before = (x[:, None, :] == x[:, :, None]) & (index < index[:, None])
-        place, size = larger + before.sum(2), n // n_bins
-        time = place // size
+        silent = (x <= 0) | (least == x.amax(1, keepdim=True))
+    elif bins == "equal":
+        time = place // (n // n_bins)
         silent = (x <= 0) | (time >= n_bins)
+    else:
+        m = (x > least).sum(1, keepdim=True)
+        time = (place * (n_bins + _MARGIN) / m).floor().nan_to_num(0, 0).masked_fill(m == 0, 0)
+        silent = ((x == least) & (m > 0)) | (time >= n_bins)
     return time.masked_fill(silent, SILENT).to(torch.uint8).view(intensity.shape)
 
 
@@ -105,9 +124,15 @@ def _rank_order(intensity: Tensor, n_bins: int, bins: str) -> Tensor:
         rank = (place * starts).cummax(1).values
         time = rank * n_bins // n.clamp(min=1)
         spikes = (ordered > 0) & (ordered[:, :1] != ordered[:, -1:])
-    else:
+    elif bins == "equal":
         time = place // _equal_size(n, n_bins)
         spikes = (ordered > 0) & (time < n_bins)
+    else:
+        above = ordered != ordered[:, -1:]
+        constant = ~above.any(1, keepdim=True)
+        share = place.double() * (n_bins + _MARGIN) / above.sum(1, keepdim=True).clamp(min=1)
+        time = share.floor().masked_fill(constant, 0)
+        spikes = (above | constant) & (time < n_bins)
     latency = torch.where(spikes, time, SILENT).to(torch.uint8)
     return torch.empty_like(latency).scatter_(1, order, latency).view(intensity.shape)
 
