@@ -1,4 +1,4 @@
-"""Images as one tensor of luminance, with a table that says which stimulus each one is."""
+"""Images as one tensor of luminance or colour, with a table of the stimulus that each one is."""
 
 import warnings
 import zipfile
@@ -22,15 +22,19 @@ _MAX_TOTAL_BYTES = 8 * 2**30
 # Weights of Rec. 601 in 1/65536, as Pillow rounds them.
 _LUMA = np.array([19595, 38470, 7471], dtype=np.uint32)
 
-# Luminance float32 (image, 1, height, width) in [0, 1].
+# Luminance float32 (image, 1, height, width), or red, green and blue (image, 3, height, width), in
+# [0, 1].
 Images = torch.Tensor
 Opener = Callable[[str], IO[bytes]]
 
 
 def read_images(
-    source: str | Path | pd.DataFrame, *, size: tuple[int, int] | None = None
+    source: str | Path | pd.DataFrame,
+    *,
+    size: tuple[int, int] | None = None,
+    colour: bool = False,
 ) -> tuple[Images, pd.DataFrame]:
-    """Images as luminance in [0, 1], and the table of their stimulus labels.
+    """Images as luminance or colour in [0, 1], and the table of their stimulus labels.
 
     Luminance is Rec. 601 luma of the stored values, 0.299 R + 0.587 G + 0.114 B. Files of a
     folder or an archive come sorted by name; those without the suffix of an image are left aside.
@@ -40,9 +44,11 @@ def read_images(
             and `path`, kept in its order; paths in a `.csv` are relative to it.
         size: (height, width) to resize to, with antialiasing; without it all images must share
             one size.
+        colour: True keeps red, green and blue as they are stored; a grey image has all three alike.
 
     Returns:
-        Tensor float32 (image, 1, height, width), and a DataFrame with `stimulus` (the file's
+        Tensor float32 (image, 1, height, width), with colour (image, 3, height, width), and a
+        DataFrame with `stimulus` (the file's
         stem unless a table says otherwise) and `path`, one row an image.
 
     Raises:
@@ -59,31 +65,32 @@ def read_images(
     shape = None if size is None else _check_size(size)
     if isinstance(source, pd.DataFrame):
         stimuli = _check_stimuli(source, "source")
-        return _stack(stimuli, _open, shape), stimuli
+        return _stack(stimuli, _open, shape, colour), stimuli
     path = Path(source)
     if path.is_dir():
         stimuli = _name_stimuli([str(each) for each in path.iterdir() if each.is_file()], path)
-        return _stack(stimuli, _open, shape), stimuli
+        return _stack(stimuli, _open, shape, colour), stimuli
     if path.suffix.lower() == ".csv" and path.is_file():
         stimuli = _read_table(path)
-        return _stack(stimuli, _open, shape), stimuli
+        return _stack(stimuli, _open, shape, colour), stimuli
     if path.suffix.lower() == ".zip" and path.is_file():
-        return _read_zip(path, shape)
+        return _read_zip(path, shape, colour)
     raise ValueError(
         "`source` must be an existing folder, .zip or .csv, or a DataFrame with the columns "
         f"'stimulus' and 'path'; got {str(source)!r}"
     )
 
 
-def images_from_array(array: np.ndarray) -> Images:
-    """Images held in an array, as luminance in [0, 1].
+def images_from_array(array: np.ndarray, *, colour: bool = False) -> Images:
+    """Images held in an array, as luminance or colour in [0, 1].
 
     Args:
         array: (image, height, width) or (image, height, width, 3); uint8 in 0..255, or floats
             in [0, 1].
+        colour: True keeps red, green and blue; grey images have all three alike.
 
     Returns:
-        Tensor float32 (image, 1, height, width).
+        Tensor float32 (image, 1, height, width), with colour (image, 3, height, width).
 
     Raises:
         TypeError: if the array is neither uint8 nor float.
@@ -95,26 +102,32 @@ def images_from_array(array: np.ndarray) -> Images:
     if not isinstance(array, np.ndarray) or (array.dtype != np.uint8 and array.dtype.kind != "f"):
         found = getattr(array, "dtype", type(array).__name__)
         raise TypeError(f"`array` must be a numpy array of uint8 or floats; got {found}")
-    colour = array.ndim == 4 and array.shape[3] == 3
-    if not (array.ndim == 3 or colour) or 0 in array.shape:
+    coloured = array.ndim == 4 and array.shape[3] == 3
+    if not (array.ndim == 3 or coloured) or 0 in array.shape:
         raise ValueError(
             "`array` must be (image, height, width) or (image, height, width, 3), none of them "
             f"empty; got shape {array.shape}"
         )
-    if array.dtype == np.uint8:
-        grey = _luma(array) if colour else array
-        return torch.from_numpy(grey[:, None].astype(np.float32) / 255)
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= 1):
-        raise ValueError(
-            f"`array` must be in [0, 1] when it holds floats; got {low:g} to {high:g}: "
-            "divide by the largest value the format allows"
-        )
-    grey = array @ (_LUMA / 65536) if colour else array
-    return torch.from_numpy(np.clip(grey, 0, 1)[:, None].astype(np.float32))
+    if array.dtype != np.uint8:
+        low, high = array.min(), array.max()
+        if not (low >= 0 and high <= 1):
+            raise ValueError(
+                f"`array` must be in [0, 1] when it holds floats; got {low:g} to {high:g}: "
+                "divide by the largest value the format allows"
+            )
+    if colour:
+        channels = np.moveaxis(array, 3, 1) if coloured else np.repeat(array[:, None], 3, axis=1)
+    else:
+        channels = (_luma(array) if coloured else array)[:, None]
+    scaled = (
+        channels.astype(np.float32) / 255 if array.dtype == np.uint8 else np.clip(channels, 0, 1)
+    )
+    return torch.from_numpy(np.ascontiguousarray(scaled, dtype=np.float32))
 
 
 def _luma(array: np.ndarray) -> np.ndarray:
+    if array.dtype != np.uint8:
+        return array @ (_LUMA / 65536)
     return ((array.astype(np.uint32) @ _LUMA + 32768) >> 16).astype(np.uint8)
 
 
@@ -174,7 +187,9 @@ def _read_table(path: Path) -> pd.DataFrame:
     return stimuli
 
 
-def _read_zip(path: Path, shape: tuple[int, int] | None) -> tuple[Images, pd.DataFrame]:
+def _read_zip(
+    path: Path, shape: tuple[int, int] | None, colour: bool
+) -> tuple[Images, pd.DataFrame]:
     try:
         archive = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
@@ -188,42 +203,45 @@ def _read_zip(path: Path, shape: tuple[int, int] | None) -> tuple[Images, pd.Dat
                 f"bytes; it holds {len(entries)} and {sum(sizes)}"
             )
         stimuli = _name_stimuli(list(entries), path)
-        return _stack(stimuli, lambda name: archive.open(entries[name]), shape), stimuli
+        return _stack(stimuli, lambda name: archive.open(entries[name]), shape, colour), stimuli
 
 
-def _stack(stimuli: pd.DataFrame, opener: Opener, shape: tuple[int, int] | None) -> Images:
+def _stack(
+    stimuli: pd.DataFrame, opener: Opener, shape: tuple[int, int] | None, colour: bool
+) -> Images:
     paths = list(stimuli["path"])
-    first = _read_grey(paths[0], opener, shape)
+    first = _read(paths[0], opener, shape, colour)
     needed = 4 * first.size * len(paths)
+    height, width = first.shape[1:]
     if needed > _MAX_TOTAL_BYTES:
         raise ValueError(
             f"`source` must fit in {_MAX_TOTAL_BYTES} bytes as float32; {len(paths)} images of "
-            f"{first.shape[0]} x {first.shape[1]} need {needed}: give a smaller `size`"
+            f"{height} x {width} need {needed}: give a smaller `size`"
         )
-    stack = np.empty((len(paths), 1, *first.shape), dtype=np.float32)
-    stack[0, 0] = first
+    stack = np.empty((len(paths), *first.shape), dtype=np.float32)
+    stack[0] = first
     for position, path in enumerate(paths[1:], start=1):
-        grey = _read_grey(path, opener, shape)
-        if grey.shape != first.shape:
+        image = _read(path, opener, shape, colour)
+        if image.shape != first.shape:
             raise ValueError(
-                f"all images must share one size; {paths[0]!r} is {first.shape[0]} x "
-                f"{first.shape[1]} and {path!r} is {grey.shape[0]} x {grey.shape[1]}: "
+                f"all images must share one size; {paths[0]!r} is {height} x "
+                f"{width} and {path!r} is {image.shape[1]} x {image.shape[2]}: "
                 "give size=(height, width) to resize them"
             )
-        stack[position, 0] = grey
+        stack[position] = image
     return torch.from_numpy(stack)
 
 
-def _read_grey(path: str, opener: Opener, shape: tuple[int, int] | None) -> np.ndarray:
+def _read(path: str, opener: Opener, shape: tuple[int, int] | None, colour: bool) -> np.ndarray:
     try:
         with warnings.catch_warnings(), opener(path) as file:
-            # Pillow warns of large images late; the limit in `_grey` is lower and refuses.
+            # Pillow warns of large images late; the limit in `_channels` is lower and refuses.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             if file.seek(0, 2) > _MAX_FILE_BYTES:
                 raise ValueError(f"the file is over the limit of {_MAX_FILE_BYTES} bytes")
             file.seek(0)
             with Image.open(file, formats=_FORMATS) as image:
-                return _grey(image, shape)
+                return _channels(image, shape, colour)
     except FileNotFoundError as error:
         raise ValueError(f"image {path!r} must exist; it does not") from error
     except (
@@ -237,7 +255,8 @@ def _read_grey(path: str, opener: Opener, shape: tuple[int, int] | None) -> np.n
         raise ValueError(f"image {path!r} must be readable; {error}") from error
 
 
-def _grey(image: Image.Image, shape: tuple[int, int] | None) -> np.ndarray:
+def _channels(image: Image.Image, shape: tuple[int, int] | None, colour: bool) -> np.ndarray:
+    """Luminance (1, height, width), or red, green and blue (3, height, width)."""
     if image.width * image.height > _MAX_PIXELS:
         raise ValueError(
             f"{image.width} x {image.height} pixels are over the limit of {_MAX_PIXELS}"
@@ -246,14 +265,19 @@ def _grey(image: Image.Image, shape: tuple[int, int] | None) -> np.ndarray:
         raise ValueError("it holds several frames: save each as an image of its own")
     if image.has_transparency_data and np.asarray(image.convert("RGBA"))[:, :, 3].min() < 255:
         raise ValueError("it is partly transparent: paint it on the background that was shown")
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32) / 65535
-    elif image.mode == "F":
+    if image.mode == "F":
         raise ValueError("it holds floats of unknown range: scale them and use images_from_array")
+    if image.mode.startswith("I"):
+        planes = [np.asarray(image).astype(np.float32) / 65535]
     else:
-        grey = np.asarray(image.convert("L")).astype(np.float32) / 255
-    if shape is None or shape == grey.shape:
-        return grey
+        bands = image.convert("RGB").split() if colour else [image.convert("L")]
+        planes = [np.asarray(band).astype(np.float32) / 255 for band in bands]
+    if shape is not None and shape != planes[0].shape:
+        planes = [_resized(plane, shape) for plane in planes]
+    return np.stack(planes * 3 if colour and len(planes) == 1 else planes)
+
+
+def _resized(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     # A triangle filter widened when shrinking: no aliasing, and no overshoot out of [0, 1].
-    resized = Image.fromarray(grey).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
+    resized = Image.fromarray(plane).resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)

@@ -53,6 +53,47 @@ def test_luma_of_every_8_bit_corner_is_pillows():
     np.testing.assert_array_equal(images_from_array(colours)[0, 0].numpy(), expected)
 
 
+def test_colour_is_kept_on_request(folder, colours, tmp_path):
+    images, stimuli = read_images(folder, colour=True)
+    assert images.shape == (3, 3, 4, 5)
+    assert images.dtype == torch.float32
+    expected = np.moveaxis(colours[[2, 0, 1]], 3, 1) / np.float32(255)
+    np.testing.assert_array_equal(images.numpy(), expected)
+    assert torch.equal(images_from_array(colours, colour=True)[[2, 0, 1]], images)
+    assert list(stimuli["stimulus"]) == ["a", "b", "c"]
+    archive = tmp_path / "images.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in "abc":
+            file.write(folder / f"{name}.png", f"{name}.png")
+    assert torch.equal(read_images(archive, colour=True)[0], images)
+    assert torch.equal(read_images(stimuli, colour=True)[0], images)
+
+
+def test_grey_read_in_colour_has_three_channels_alike(tmp_path):
+    save(tmp_path / "a.png", np.array([[0, 51, 255]], dtype=np.uint8))
+    save(tmp_path / "b.png", np.array([[0, 13107, 65535]], dtype=np.uint16))
+    grey, colour = read_images(tmp_path)[0], read_images(tmp_path, colour=True)[0]
+    assert torch.equal(colour, grey.expand(2, 3, 1, 3))
+    array = np.array([[[0, 0.2, 1.0]]])
+    assert torch.equal(images_from_array(array, colour=True), grey[:1].expand(1, 3, 1, 3))
+
+
+def test_colour_floats_are_themselves():
+    array = np.random.default_rng(0).random((2, 3, 4, 3))
+    images = images_from_array(array, colour=True)
+    np.testing.assert_array_equal(images.numpy(), np.moveaxis(array, 3, 1).astype(np.float32))
+    with pytest.raises(ValueError, match="got 0 to 255"):
+        images_from_array(np.array([[[[0.0, 255.0, 1.0]]]]), colour=True)
+
+
+def test_each_colour_is_resized_alone(folder):
+    small = read_images(folder, size=(2, 3), colour=True)[0]
+    save(folder / "green.png", np.asarray(Image.open(folder / "a.png"))[..., 1])
+    alone = read_images(folder, size=(2, 3))[0]
+    assert small.shape == (3, 3, 2, 3)
+    assert torch.equal(small[0, 1], alone[3, 0])
+
+
 def test_zip_gives_what_the_folder_gives(folder, tmp_path):
     archive = tmp_path / "images.zip"
     with zipfile.ZipFile(archive, "w") as file:

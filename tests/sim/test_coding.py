@@ -41,6 +41,12 @@ def test_linear_latency_as_published_software_has_it():
     assert latency.flatten().tolist() == expected
 
 
+def test_the_margin_of_spyker_lifts_rounding_over_an_edge():
+    """In float32, 1 - 238 / 255 falls short of 1 / 15, and counts as bin 1 of 15 all the same."""
+    latency = linear_latency(row(1.0, 238 / 255, 0.0), 15, bins="spyker")
+    assert latency.flatten().tolist() == [0, 1, SILENT]
+
+
 @pytest.mark.parametrize("value", [0.0, 0.5, -1.0])
 def test_samples_without_contrast(value):
     intensity = torch.full((2, 1, 1, 3), value)

@@ -69,9 +69,9 @@ def test_filter_images_by_hand():
 def test_a_bank_of_one_channel_goes_over_each_colour():
     """Output map c * 2 + f is filter f on channel c; thresholds go with the filters."""
     bank = torch.tensor([1.0, -1.0]).view(2, 1, 1, 1)
-    image = torch.tensor([0.25, -0.5, 0.75]).view(1, 3, 1, 1)
+    image = torch.tensor([0.25, -0.5, 0.375]).view(1, 3, 1, 1)
     out = filter_images(image, bank, threshold=[0.25, 0.5])
-    assert out.flatten().tolist() == [0.25, 0, 0, 0.5, 0.75, 0]
+    assert out.flatten().tolist() == [0.25, 0, 0, 0.5, 0.375, 0]
 
 
 def test_a_bank_of_all_channels_sums_over_them():
