@@ -3,6 +3,7 @@
 from neurospyke.recording.neo import from_neo
 from neurospyke.recording.read import read_recording
 from neurospyke.recording.recording import Recording
+from neurospyke.recording.report import Finding, ImportReport
 from neurospyke.recording.write import write_nwb
 
-__all__ = ["Recording", "from_neo", "read_recording", "write_nwb"]
+__all__ = ["Finding", "ImportReport", "Recording", "from_neo", "read_recording", "write_nwb"]

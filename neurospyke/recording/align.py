@@ -98,7 +98,7 @@ def align(
         edges,
         measure=measure,
         source=recording.source,
-        notes=(*recording.notes, *left_out, *relabelled),
+        notes=(*recording.notes, *recording.report.lines, *left_out, *relabelled),
     )
 
 

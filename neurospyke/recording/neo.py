@@ -10,6 +10,7 @@ import pandas as pd
 
 from neurospyke.recording.observed import crop, one_support
 from neurospyke.recording.recording import Recording
+from neurospyke.recording.report import ImportReport
 
 if TYPE_CHECKING:
     import neo
@@ -34,14 +35,14 @@ def from_neo(
 
     Segments may each restart their clock. Spikes of different segments would then fall on the same
     times, so such a block is refused unless `segment_gap` says how to put them one after another:
-    segment k begins `segment_gap` seconds after segment k - 1 ends, and `notes` keeps each shift.
+    segment k begins `segment_gap` seconds after segment k - 1 ends, and `report` keeps each shift.
 
     Args:
         block: the block, fully loaded.
         segment_gap: seconds between segments laid one after another; None keeps their times,
             which must not overlap.
         observed: (span, 2), or one (start, stop), in seconds; spikes outside are left out and
-            counted in `notes`. When None, the trains' own `t_start` and `t_stop`.
+            counted in `report`. When None, the trains' own `t_start` and `t_stop`.
         source: where the block comes from.
 
     Returns:
@@ -65,13 +66,13 @@ def from_neo(
         )
     trains = _matched_trains(segments)
     spans = _spans(trains, told=observed is not None)
-    shifts, notes = _shifts(spans, segment_gap)
+    shifts, report = _shifts(spans, segment_gap)
     times, offsets = _flat(trains, shifts)
     supports = spans + shifts[:, None]
     if observed is not None:
         times, offsets, supports, lost = crop(times, offsets, observed)
-        notes = (*notes, *lost)
-    units, unit_notes = _unit_table(trains)
+        report += lost
+    units, dropped = _unit_table(trains)
     return Recording(
         times,
         offsets,
@@ -79,7 +80,7 @@ def from_neo(
         _trial_tables(segments, shifts),
         supports,
         source=source,
-        notes=(*notes, *unit_notes),
+        report=report + dropped,
     )
 
 
@@ -203,12 +204,13 @@ def _spans(trains: list[list], *, told: bool) -> np.ndarray:
     return np.array(spans, dtype=np.float64)
 
 
-def _shifts(spans: np.ndarray, gap: float | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def _shifts(spans: np.ndarray, gap: float | None) -> tuple[np.ndarray, ImportReport]:
     if len(spans) == 1:
-        return np.zeros(1), ()
+        return np.zeros(1), ImportReport()
     if gap is None:
         if (spans[1:, 0] >= spans[:-1, 1]).all():
-            return np.zeros(len(spans)), (f"{len(spans)} segments on one clock, as in the file",)
+            text = f"{len(spans)} segments on one clock, as in the file"
+            return np.zeros(len(spans)), ImportReport().with_finding("read", text, len(spans))
         raise ValueError(
             f"the {len(spans)} segments overlap in time, {spans.tolist()[:10]} s, so each has a "
             "clock of its own: pass `segment_gap=` seconds (0 or more) to lay them one after "
@@ -221,11 +223,11 @@ def _shifts(spans: np.ndarray, gap: float | None) -> tuple[np.ndarray, tuple[str
         end = spans[position - 1, 1] + shifts[position - 1]
         shifts[position] = end + gap - spans[position, 0]
     listed = ", ".join(f"{shift:g}" for shift in shifts)
-    note = (
+    text = (
         f"{len(spans)} segments laid one after another, {gap:g} s apart; seconds added to their "
         f"times: {listed}"
     )
-    return shifts, (note,)
+    return shifts, ImportReport().with_finding("inferred", text, len(spans))
 
 
 def _flat(trains: list[list], shifts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +240,7 @@ def _flat(trains: list[list], shifts: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.concatenate(parts), np.concatenate([[0], np.cumsum(sizes.sum(axis=1))])
 
 
-def _unit_table(trains: list[list]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _unit_table(trains: list[list]) -> tuple[pd.DataFrame, ImportReport]:
     """Ids, names, and the annotations that every unit has with one plain value in all segments."""
     n_units = len(trains[0])
     per_unit = [[segment[unit] for segment in trains] for unit in range(n_units)]
@@ -258,8 +260,11 @@ def _unit_table(trains: list[list]) -> tuple[pd.DataFrame, tuple[str, ...]]:
             columns[key] = [_plain(row[0]) for row in values]
         else:
             dropped.append(key)
-    note = f"annotations without one plain value a unit left out: {dropped}"
-    return pd.DataFrame(columns), (note,) if dropped else ()
+    report = ImportReport()
+    if dropped:
+        text = f"annotations without one plain value a unit left out: {dropped}"
+        report = report.with_finding("dropped", text, len(dropped))
+    return pd.DataFrame(columns), report
 
 
 def _trial_tables(segments: list, shifts: np.ndarray) -> dict[str, pd.DataFrame]:

@@ -16,6 +16,7 @@ import pandas as pd
 from neurospyke.recording.check import merged_tables
 from neurospyke.recording.observed import crop, inferred_span, one_support
 from neurospyke.recording.recording import Recording
+from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
 _RAGGED_TEXT = "tags"
@@ -57,21 +58,23 @@ def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
     with _opened(path) as file:
         units = _units_with_spikes(file, path)
         times, offsets = _spike_times(units)
-        table, notes = _unit_table(units)
-        tables, table_notes = _interval_tables(file)
+        table, unit_report = _unit_table(units)
+        tables, table_report = _interval_tables(file)
         supports = _obs_intervals(units) if observed is None else None
-        written = tuple((file.notes or "").splitlines())
+        notes, report = read_notes(file.notes or "")
     tables = merged_tables(tables, trials)
-    notes = (*written, *notes, *table_notes)
+    report += unit_report + table_report
     if supports is not None:
         spans = supports
     elif observed is not None:
         times, offsets, spans, lost = crop(times, offsets, observed)
-        notes = (*notes, *lost)
+        report += lost
     else:
-        spans, note = inferred_span(times[np.isfinite(times)], tables)
-        notes = (*notes, note)
-    return Recording(times, offsets, table, tables, spans, source=path.name, notes=notes)
+        spans, inferred = inferred_span(times[np.isfinite(times)], tables)
+        report += inferred
+    return Recording(
+        *(times, offsets, table, tables, spans), source=path.name, notes=notes, report=report
+    )
 
 
 @contextmanager
@@ -140,19 +143,23 @@ def _obs_intervals(units: Any) -> np.ndarray | None:
     return one_support(np.split(spans, ends[:-1]), "obs_intervals")
 
 
-def _unit_table(units: Any) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _unit_table(units: Any) -> tuple[pd.DataFrame, ImportReport]:
     columns, dropped = _plain_columns(units)
-    notes = [f"unit columns with more than one value a unit left out: {dropped}"] if dropped else []
+    report = ImportReport()
+    if dropped:
+        text = f"unit columns with more than one value a unit left out: {dropped}"
+        report = report.with_finding("dropped", text, len(dropped))
     ids = np.asarray(units.id[:])
     table = pd.DataFrame({"unit": columns.pop("unit", ids), **columns})
     if "area" not in table:
         if "location" in table and table["location"].astype(str).ne("").any():
             table["area"] = table["location"]
-            notes.append("area taken from the unit column `location`")
+            report = report.with_finding("inferred", "area taken from the unit column `location`")
         elif "electrodes" in units.colnames:
             table["area"] = _electrode_areas(units)
-            notes.append("area taken from the location of each unit's electrodes")
-    return table, tuple(notes)
+            text = "area taken from the location of each unit's electrodes"
+            report = report.with_finding("inferred", text)
+    return table, report
 
 
 def _electrode_areas(units: Any) -> list[str]:
@@ -163,9 +170,9 @@ def _electrode_areas(units: Any) -> list[str]:
     return ["/".join(dict.fromkeys(locations[row] for row in part)) for part in parts]
 
 
-def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], ImportReport]:
     tables: dict[str, pd.DataFrame] = {}
-    notes = []
+    report = ImportReport()
     for name, intervals in (file.intervals or {}).items():
         columns, dropped = _plain_columns(intervals)
         if _RAGGED_TEXT in dropped:
@@ -174,14 +181,15 @@ def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], tuple[str, ...
             ]
             dropped.remove(_RAGGED_TEXT)
         if dropped:
-            notes.append(f"columns of {name!r} with more than one value a row left out: {dropped}")
+            text = f"columns of {name!r} with more than one value a row left out: {dropped}"
+            report = report.with_finding("dropped", text, len(dropped))
         if np.isnan(np.asarray(columns.get("stop_time", [0.0]), dtype=np.float64)).all():
             del columns["stop_time"]
         ids = np.asarray(intervals.id[:])
         if not np.array_equal(ids, np.arange(len(ids))):
             columns.setdefault("id", ids)
         tables[name] = pd.DataFrame(columns, index=pd.RangeIndex(len(ids)))
-    return tables, tuple(notes)
+    return tables, report
 
 
 def _plain_columns(table: Any) -> tuple[dict[str, Any], list[str]]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.recording.check import check_observed, inside
+from neurospyke.recording.report import ImportReport
 
 
 def one_support(supports: Sequence[np.ndarray], what: str) -> np.ndarray:
@@ -50,7 +51,7 @@ def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 def inferred_span(
     spike_times: np.ndarray, trials: Mapping[str, pd.DataFrame], start: float | None = None
-) -> tuple[np.ndarray, str]:
+) -> tuple[np.ndarray, ImportReport]:
     """One span from the first to the last spike or trial, for files that do not state it.
 
     Args:
@@ -59,7 +60,7 @@ def inferred_span(
         start: where the recording is known to begin.
 
     Returns:
-        (1, 2) span in seconds, and a note that says it was inferred.
+        (1, 2) span in seconds, and a report that says it was inferred.
 
     Raises:
         ValueError: if neither spikes nor trials span any time.
@@ -83,16 +84,16 @@ def inferred_span(
             "pass `observed=(start, stop)` in seconds"
         )
     span = np.array([[times.min(), times.max()]])
-    note = (
+    text = (
         f"observed time not stated by the file: inferred as {span[0, 0]:.6g} to {span[0, 1]:.6g} s "
         "from the first to the last spike or trial"
     )
-    return span, note
+    return span, ImportReport().with_finding("inferred", text)
 
 
 def crop(
     spike_times: np.ndarray, offsets: np.ndarray, observed: object
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, ...]]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, ImportReport]:
     """Only the spikes inside spans that the caller chose.
 
     Args:
@@ -101,18 +102,21 @@ def crop(
         observed: (span, 2), or one (start, stop), in seconds.
 
     Returns:
-        The times, the offsets, the spans, and a note on what was left out.
+        The times, the offsets, the spans, and a report of what was left out.
 
-    >>> times, offsets, _, notes = crop(np.array([0.5, 2.0, 0.1]), np.array([0, 2, 3]), (0, 1))
-    >>> times, offsets, notes
-    (array([0.5, 0.1]), array([0, 1, 2]), ('1 of 3 spikes outside `observed` left out',))
+    >>> times, offsets, _, report = crop(np.array([0.5, 2.0, 0.1]), np.array([0, 2, 3]), (0, 1))
+    >>> times, offsets
+    (array([0.5, 0.1]), array([0, 1, 2]))
+    >>> print(report)
+    excluded: 1 of 3 spikes outside `observed` left out
     """
     spans = check_observed(observed)
     # NaN is kept for the recording to refuse by name: it is a fault, not a time outside.
     kept = inside(spike_times, spans) | np.isnan(spike_times)
     lost = int((~kept).sum())
     if lost == 0:
-        return spike_times, offsets, spans, ()
+        return spike_times, offsets, spans, ImportReport()
     offsets = np.concatenate([[0], np.cumsum(kept)])[offsets]
-    note = f"{lost} of {len(kept)} spikes outside `observed` left out"
-    return spike_times[kept], offsets, spans, (note,)
+    text = f"{lost} of {len(kept)} spikes outside `observed` left out"
+    report = ImportReport().with_finding("excluded", text, lost)
+    return spike_times[kept], offsets, spans, report

@@ -8,6 +8,7 @@ import pandas as pd
 
 from neurospyke.recording.observed import crop, inferred_span
 from neurospyke.recording.recording import Recording
+from neurospyke.recording.report import ImportReport
 
 _NOISE = "noise"
 _MAX_TEXT_BYTES = 64 * 2**20
@@ -41,7 +42,7 @@ def read_phy(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
         )
     units = _cluster_table(path, np.unique(clusters))
     noise = (units["quality"] == _NOISE).to_numpy()
-    notes = _noise_note(units, noise, clusters)
+    report = _noise_report(units, noise, clusters)
     units = units[~noise].reset_index(drop=True)
     if units.empty:
         raise ValueError(f"{str(path)!r} must hold a cluster that is not noise; got none")
@@ -52,12 +53,12 @@ def read_phy(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
     times = samples[kept][order] / rate
     offsets = np.append(np.searchsorted(clusters[kept][order], ids), len(times))
     if observed is None:
-        spans, note = inferred_span(times, trials, start=0.0)
-        notes = (*notes, note)
+        spans, inferred = inferred_span(times, trials, start=0.0)
+        report += inferred
     else:
         times, offsets, spans, lost = crop(times, offsets, observed)
-        notes = (*notes, *lost)
-    return Recording(times, offsets, units, trials, spans, source=path.name, notes=notes)
+        report += lost
+    return Recording(times, offsets, units, trials, spans, source=path.name, report=report)
 
 
 def _text(path: Path) -> str:
@@ -140,12 +141,13 @@ def _cluster_table(path: Path, clusters: np.ndarray) -> pd.DataFrame:
     return units
 
 
-def _noise_note(units: pd.DataFrame, noise: np.ndarray, clusters: np.ndarray) -> tuple[str, ...]:
+def _noise_report(units: pd.DataFrame, noise: np.ndarray, clusters: np.ndarray) -> ImportReport:
     if not noise.any():
-        return ()
+        return ImportReport()
     names = units.loc[noise, "unit"].tolist()
     n_spikes = int(np.isin(clusters, names).sum())
-    return (
+    text = (
         f"{len(names)} of {len(units)} clusters labelled noise left out, with {n_spikes} spikes: "
-        f"{names}",
+        f"{names}"
     )
+    return ImportReport().with_finding("excluded", text, len(names))

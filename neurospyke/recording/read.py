@@ -30,7 +30,7 @@ def read_recording(
     """Recording from a file or folder, its format recognised or told.
 
     Nothing is repaired: spike times that are NaN or out of order are refused. What is left out or
-    inferred stands in the recording's `notes`.
+    inferred stands in the recording's `report`.
 
     Args:
         path: an NWB file (`.nwb`), a NIX file (`.nix`), a MATLAB file that Neo wrote (`.mat`), a
@@ -41,7 +41,7 @@ def read_recording(
         segment_gap: seconds between the segments of a Neo file whose segments each restart their
             clock; see `from_neo`.
         observed: (span, 2), or one (start, stop), in seconds, over what the file states; spikes
-            outside are left out and counted in `notes`.
+            outside are left out and counted in `report`.
 
     Returns:
         The recording.
@@ -131,11 +131,11 @@ def _saved(path: Path, observed: object) -> Recording:
     recording = Recording.load(path)
     if observed is None:
         return recording
-    times, offsets, spans, notes = crop(recording.spike_times, recording.offsets, observed)
+    times, offsets, spans, report = crop(recording.spike_times, recording.offsets, observed)
     return replace(
         recording,
         spike_times=times,
         offsets=offsets,
         observed=spans,
-        notes=(*recording.notes, *notes),
+        report=recording.report + report,
     )

@@ -1,7 +1,7 @@
 """Spike times of many units on one clock, with their unit table, trial tables and observed time."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from neurospyke.labels import Rows, select
 from neurospyke.recording import check
 from neurospyke.recording.align import Time, Window, align
+from neurospyke.recording.report import ImportReport
 from neurospyke.responses import Responses
 from neurospyke.storage import pack_table, read_arrays, unpack_table, write_arrays
 
@@ -32,7 +33,8 @@ class Recording:
         observed: (span, 2) starts and stops in seconds of the time when spikes would have been
             seen; a time outside is unknown, not silent.
         source: where the recording comes from.
-        notes: what was left out or inferred on the way here.
+        notes: what people wrote about it, one line each.
+        report: what the import read, dropped, excluded, inferred or found suspicious.
 
     Raises:
         TypeError: if an argument is of the wrong type.
@@ -61,8 +63,11 @@ class Recording:
     _: KW_ONLY
     source: str = ""
     notes: tuple[str, ...] = ()
+    report: ImportReport = field(default_factory=ImportReport)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.report, ImportReport):
+            raise TypeError(f"`report` must be an ImportReport; got {type(self.report).__name__}")
         units = check.check_units(self.units)
         times = check.check_spike_array(self.spike_times)
         offsets = check.check_offsets(self.offsets, len(units), len(times))
@@ -89,6 +94,7 @@ class Recording:
         trials: Mapping[str, pd.DataFrame] | None = None,
         source: str = "",
         notes: tuple[str, ...] = (),
+        report: ImportReport | None = None,
     ) -> Self:
         """Recording from one array of spike times for each unit.
 
@@ -98,7 +104,8 @@ class Recording:
             units: one row a unit; numbered from 0 when not given.
             trials: trial tables by name.
             source: where the times come from.
-            notes: what is known about them.
+            notes: what people wrote about them.
+            report: what an import found.
 
         Returns:
             The recording.
@@ -115,7 +122,12 @@ class Recording:
         if units is None:
             units = pd.DataFrame({"unit": np.arange(len(arrays))})
         spans = check.check_observed(observed)
-        return cls(times, offsets, units, trials or {}, spans, source=source, notes=notes)
+        return cls(
+            *(times, offsets, units, trials or {}, spans),
+            source=source,
+            notes=notes,
+            report=report or ImportReport(),
+        )
 
     @property
     def n_units(self) -> int:
@@ -221,6 +233,7 @@ class Recording:
         meta = {
             "source": self.source,
             "notes": list(self.notes),
+            "report": self.report.to_rows(),
             "tables": [[name, len(table)] for name, table in self.trials.items()],
         }
         arrays = {
@@ -259,4 +272,5 @@ class Recording:
             arrays["observed"],
             source=meta["source"],
             notes=tuple(meta["notes"]),
+            report=ImportReport.from_rows(meta.get("report", [])),
         )

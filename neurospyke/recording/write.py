@@ -10,6 +10,7 @@ import pandas as pd
 
 from neurospyke.recording.nwb import import_pynwb, quiet_names
 from neurospyke.recording.recording import Recording
+from neurospyke.recording.report import written_notes
 from neurospyke.storage import whole_file
 
 START_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
@@ -31,10 +32,10 @@ def write_nwb(
 ) -> None:
     """Write a recording as an NWB file, whole or not at all.
 
-    `read_recording` gives back the same spike times, unit columns, trial tables, observed spans
-    and notes. Whole-number units become the file's ids; other names go to a column `unit`. Events
-    have no stop: theirs is written as NaN, and a `stop_time` that is NaN in every row is read as
-    absent.
+    `read_recording` gives back the same spike times, unit columns, trial tables, observed spans,
+    notes and import report. Whole-number units become the file's ids; other names go to a column
+    `unit`. Events have no stop: theirs is written as NaN, and a `stop_time` that is NaN in every
+    row is read as absent.
 
     Args:
         path: the file, ending in `.nwb`; an existing file is replaced only on success.
@@ -87,7 +88,7 @@ def _nwb_file(recording: Recording, start: datetime) -> Any:
         session_description=recording.source or "spike times of sorted units",
         identifier=_identifier(recording),
         session_start_time=start,
-        notes="\n".join(recording.notes) or None,
+        notes=written_notes(recording.notes, recording.report) or None,
     )
     file.units = _units(recording, file)
     for name, table in recording.trials.items():

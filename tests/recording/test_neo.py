@@ -79,8 +79,9 @@ def test_segments_that_restart_their_clock_need_a_gap(shared_data):
         read_recording(retina(shared_data, ".mat"))
     apart = read_recording(retina(shared_data, ".mat"), segment_gap=5.0)
     np.testing.assert_array_equal(apart.observed, [[0, 60], [65, 125], [130, 190]])
-    assert apart.notes == (
-        "3 segments laid one after another, 5 s apart; seconds added to their times: 0, 65, 130",
+    assert apart.report.lines == (
+        "inferred: 3 segments laid one after another, 5 s apart; seconds added to their times: "
+        "0, 65, 130",
     )
     with pytest.raises(ValueError, match="0 or more seconds; got -1"):
         read_recording(retina(shared_data, ".mat"), segment_gap=-1.0)
@@ -90,7 +91,7 @@ def test_segments_on_one_clock_stay_there():
     made = from_neo(block([train([0.5])], [train([2.5], t_start=2.0, t_stop=3.0)]))
     np.testing.assert_array_equal(made.spike_times, [0.5, 2.5])
     np.testing.assert_array_equal(made.observed, [[0, 1], [2, 3]])
-    assert made.notes == ("2 segments on one clock, as in the file",)
+    assert made.report.lines == ("read: 2 segments on one clock, as in the file",)
     closer = from_neo(block([train([0.5])], [train([2.5], t_start=2.0, t_stop=3.0)]), segment_gap=0)
     np.testing.assert_array_equal(closer.spike_times, [0.5, 1.5])
     np.testing.assert_array_equal(closer.observed, [[0, 1], [1, 2]])
@@ -128,7 +129,9 @@ def test_array_annotations_are_columns_and_odd_annotations_are_noted():
     made.segments[0].events.append(neo.Event([0.5] * pq.s, labels=["go"], name="epochs"))
     recording = from_neo(made)
     assert recording.units.to_dict("list") == {"unit": ["a"], "depth": [1.5]}
-    assert recording.notes == ("annotations without one plain value a unit left out: ['sites']",)
+    assert recording.report.lines == (
+        "dropped: annotations without one plain value a unit left out: ['sites']",
+    )
     expected = pd.DataFrame(
         {
             "start_time": [0.25, 0.5],
@@ -148,7 +151,7 @@ def test_trains_observed_at_different_times_need_a_choice():
         from_neo(made)
     told = from_neo(made, observed=(0.0, 0.8))
     np.testing.assert_array_equal(told.spike_times, [0.5, 0.3])
-    assert told.notes == ("1 of 3 spikes outside `observed` left out",)
+    assert told.report.lines == ("excluded: 1 of 3 spikes outside `observed` left out",)
 
 
 def test_faulty_trains_are_refused():

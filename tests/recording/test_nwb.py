@@ -43,14 +43,14 @@ def test_file_without_obs_intervals(shared_data):
     assert list(table) == ["start_time", "stop_time", "stimulus", "repeat"]
     np.testing.assert_array_equal(table["start_time"], np.arange(180.0))
     np.testing.assert_array_equal(table["stimulus"], np.tile(np.arange(60), 3))
-    assert "inferred as 0 to 179.3 s" in recording.notes[-1]
+    assert "inferred as 0 to 179.3 s" in recording.report.of_kind("inferred")[0].text
     np.testing.assert_allclose(recording.observed, [[0.0, 179.3]], rtol=1e-12)
 
 
 def test_file_with_obs_intervals(shared_data):
     recording = read_recording(retina(shared_data, "_obs.nwb"))
     np.testing.assert_array_equal(recording.observed, [[0.0, 180.0]])
-    assert recording.notes == ()
+    assert recording.report.lines == ()
     other = read_recording(retina(shared_data, ".nwb"))
     np.testing.assert_array_equal(recording.spike_times, other.spike_times)
 
@@ -115,10 +115,9 @@ def test_every_table_and_plain_column(nwb_file, written):
     table = recording.trials["image_presentations"]
     assert table["image"].tolist() == ["face", "car"]
     assert table["id"].tolist() == [5, 6]
-    assert recording.notes[:3] == (
-        "anaesthetised",
-        "left eye",
-        "unit columns with more than one value a unit left out: ['waveform_mean']",
+    assert recording.notes == ("anaesthetised", "left eye")
+    assert recording.report.lines[:1] == (
+        "dropped: unit columns with more than one value a unit left out: ['waveform_mean']",
     )
     np.testing.assert_array_equal(recording.observed, [[0.0, 4.0]])
 
@@ -134,7 +133,10 @@ def test_area_comes_from_the_electrodes(nwb_file, written):
         nwb_file.add_unit(spike_times=[0.5, 1.0], electrodes=electrodes)
     recording = read_recording(written())
     assert recording.units["area"].tolist() == ["V4", "IT", "V4/IT"]
-    assert recording.notes[0] == "area taken from the location of each unit's electrodes"
+    assert (
+        recording.report.lines[0]
+        == "inferred: area taken from the location of each unit's electrodes"
+    )
 
 
 def test_units_observed_at_different_times_need_a_choice(nwb_file, written):

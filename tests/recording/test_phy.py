@@ -33,7 +33,7 @@ def test_real_folder(shared_data):
     assert quality[4] == "good"
     assert (quality.drop(4) == "unsorted").all()
     np.testing.assert_array_equal(recording.observed, [[0.0, 298_403 / 25_000]])
-    assert "inferred" in recording.notes[0]
+    assert "inferred" in recording.report.lines[0]
 
 
 def test_noise_is_left_out_and_counted(folder):
@@ -44,8 +44,8 @@ def test_noise_is_left_out_and_counted(folder):
     recording = read_recording(folder)
     assert (recording.n_units, recording.n_spikes) == (60, 314 - n_noise)
     assert not recording.units["unit"].isin([40, 17]).any()
-    assert recording.notes[0] == (
-        f"2 of 62 clusters labelled noise left out, with {n_noise} spikes: [17, 40]"
+    assert recording.report.lines[0] == (
+        f"excluded: 2 of 62 clusters labelled noise left out, with {n_noise} spikes: [17, 40]"
     )
     every = "\n".join(f"{cluster}\tnoise" for cluster in np.unique(clusters))
     (folder / "cluster_group.tsv").write_text(f"cluster_id\tgroup\n{every}\n")
@@ -80,7 +80,9 @@ def test_told_observed_time_crops(folder):
     n_inside = int((whole.spike_times <= 5.0).sum())
     assert recording.n_spikes == n_inside
     assert recording.n_units == 62
-    assert recording.notes == (f"{314 - n_inside} of 314 spikes outside `observed` left out",)
+    assert recording.report.lines == (
+        f"excluded: {314 - n_inside} of 314 spikes outside `observed` left out",
+    )
 
 
 def test_params_are_read_and_never_run(folder):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurospyke.recording import Recording, read_recording
+from neurospyke.recording import Finding, ImportReport, Recording, read_recording
 
 UNITS = pd.DataFrame({"unit": [3, 5, 8], "area": ["V4", "IT", "IT"]})
 TIMES = np.array([0.5, 1.0, 1.0, 0.25, 3.5])
@@ -36,6 +36,7 @@ def recording(**changes) -> Recording:
         "observed": OBSERVED,
         "source": "made up",
         "notes": ("first", "second"),
+        "report": ImportReport((Finding("dropped", "2 spikes at NaN", 2),)),
     }
     return Recording(**(parts | changes))
 
@@ -49,6 +50,7 @@ def assert_same(a: Recording, b: Recording) -> None:
     for name, table in a.trials.items():
         pd.testing.assert_frame_equal(table, b.trials[name])
     assert a.notes == b.notes
+    assert a.report == b.report
 
 
 def test_counts_and_repr():
@@ -96,7 +98,7 @@ def test_saved_recording_can_be_cropped(tmp_path):
     part = read_recording(tmp_path / "made.npz", observed=(0.0, 2.0))
     np.testing.assert_array_equal(part.spike_times, [0.5, 1.0, 1.0, 0.25])
     np.testing.assert_array_equal(part.offsets, [0, 3, 3, 4])
-    assert part.notes[-1] == "1 of 5 spikes outside `observed` left out"
+    assert part.report.lines[-1] == "excluded: 1 of 5 spikes outside `observed` left out"
 
 
 @pytest.mark.parametrize(
