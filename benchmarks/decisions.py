@@ -11,6 +11,7 @@ images choose nothing: the last value counts, not the best.
 """
 
 import argparse
+import contextlib
 import json
 import sys
 import time
@@ -103,7 +104,7 @@ def main() -> None:
     stdp_minutes = (time.monotonic() - begun) / 60
     curve = Curve(CHECKPOINTS / f"{stem}.curve.json", network, options.minutes)
     batches = list(zip(images.split(BATCH), torch.from_numpy(labels).split(BATCH), strict=True))
-    try:
+    with contextlib.suppress(OutOfTime):
         learn_by_reward(
             network,
             batches,
@@ -113,8 +114,6 @@ def main() -> None:
             checkpoint=CHECKPOINTS / f"{stem}.conv3.safetensors",
             save_every=20,
         )
-    except OutOfTime:
-        pass
     record = {
         "command": " ".join(["python", *sys.argv]),
         "seed": options.seed,
