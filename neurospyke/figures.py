@@ -1,16 +1,11 @@
-"""Figures: `plot_<what>(data, ax=None)` draws on the axes given, or on new ones, and returns them.
+"""Figures of comparisons.
 
-Every distinction is made twice, by grey level and by hatching, dashes or marker, so that a print
-in black and white loses nothing.
+`plot_<what>(data, ax=None)` draws on the axes given, or on new ones, and returns them.
 """
 
-import textwrap
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -19,42 +14,11 @@ from matplotlib.patches import Patch, Rectangle
 
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.rdm import RDM
+from neurospyke.look import DASHES, HATCHES, INK, MARKERS, axes_for, style, wrap, write_legend
 
-_HATCHES = ("", "////", "....", "xxxx", "----", "++++")
-_DASHES = ("-", "--", "-.", ":")
-_MARKERS = "osD^vPX*<>"
 _COURSES = {"step": "model steps included", "time": "time, middle of the window (s)"}
 _MAX_TICKS = 24
-_INK = "0.15"
 _CEILING: dict[str, Any] = {"facecolor": "0.91", "edgecolor": "0.6", "linewidth": 0.6}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Look shared by all figures, inside the block only; nothing global changes.
-
-    Yields:
-        Nothing.
-    """
-    ours: Any = {
-        "axes.edgecolor": _INK,
-        "axes.labelcolor": _INK,
-        "axes.labelsize": 9,
-        "axes.linewidth": 0.8,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 9.5,
-        "font.size": 9,
-        "hatch.linewidth": 0.7,
-        "legend.fontsize": 8.5,
-        "legend.frameon": False,
-        "text.color": _INK,
-        "xtick.color": _INK,
-        "xtick.labelsize": 8.5,
-        "ytick.color": _INK,
-        "ytick.labelsize": 8.5,
-    }
-    with mpl.rc_context(sns.axes_style("ticks") | ours):
-        yield
 
 
 def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
@@ -75,7 +39,7 @@ def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
     ['a', 'b', 'c']
     """
     with style():
-        ax = _axes(ax, 3.9, 3.3)
+        ax = axes_for(ax, 3.9, 3.3)
         matrix = np.array(rdm.matrix())
         np.fill_diagonal(matrix, np.nan)
         few = rdm.n_conditions <= _MAX_TICKS
@@ -84,15 +48,15 @@ def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
         ends = "neither" if few else "both"
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend=ends)
         bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
-        bar.set_label(f"dissimilarity ({_wrap(rdm.dissimilarity, 30)})", parse_math=False)
+        bar.set_label(f"dissimilarity ({wrap(rdm.dissimilarity, 30)})", parse_math=False)
         if few:
-            labels = [_wrap(name, 18) for name in rdm.conditions]
+            labels = [wrap(name, 18) for name in rdm.conditions]
             ax.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
             ax.set_yticks(range(len(labels)), labels, parse_math=False)
         else:
             ax.set(xticks=[], yticks=[], xlabel=f"{rdm.n_conditions} conditions")
         ax.tick_params(length=0)
-        ax.set_title(_wrap(rdm.source, 40), parse_math=False)
+        ax.set_title(wrap(rdm.source, 40), parse_math=False)
         sns.despine(ax=ax, left=True, bottom=True)
     return ax
 
@@ -118,11 +82,11 @@ def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Ax
     _check_some(comparisons)
     brains = list(dict.fromkeys(each.brain for each in comparisons))
     with style():
-        ax = _axes(ax, 7.2, 0.9 + 0.34 * len(comparisons))
+        ax = axes_for(ax, 7.2, 0.9 + 0.34 * len(comparisons))
         for row, each in enumerate(comparisons):
             _plot_bar(ax, row, each, _fill(brains.index(each.brain), len(brains)))
-        ax.axvline(0, color=_INK, linewidth=0.8, zorder=4)
-        names = [_wrap(label, 36) for label in comparison_labels(comparisons)]
+        ax.axvline(0, color=INK, linewidth=0.8, zorder=4)
+        names = [wrap(label, 36) for label in comparison_labels(comparisons)]
         ax.set_yticks(range(len(names)), names, parse_math=False)
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
@@ -158,7 +122,7 @@ def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) 
     labels = comparison_labels(comparisons, without=(axis,))
     names = list(dict.fromkeys(labels))
     with style():
-        ax = _axes(ax, 7.6, 4.0)
+        ax = axes_for(ax, 7.6, 4.0)
         _plot_ceilings(ax, comparisons, places, labels)
         handles = []
         for position, name in enumerate(names):
@@ -167,10 +131,10 @@ def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) 
             line = [comparisons[place] for place in chosen]
             colour = sns.color_palette("crest", len(names))[position]
             handles.append(_plot_line(ax, [places[p] for p in chosen], line, position, colour))
-        ax.axhline(0, color=_INK, linewidth=0.8, zorder=1)
+        ax.axhline(0, color=INK, linewidth=0.8, zorder=1)
         ax.set_xlabel(_COURSES[axis])
         _label_score(ax.set_ylabel, comparisons)
-        _key_to_lines(ax, handles, [_wrap(name, 30) for name in names], comparisons)
+        _key_to_lines(ax, handles, [wrap(name, 30) for name in names], comparisons)
         sns.despine(ax=ax)
     return ax
 
@@ -231,17 +195,6 @@ def _check_some(comparisons: Sequence[Comparison]) -> None:
         raise ValueError("`comparisons` must hold at least one comparison; got none")
 
 
-def _axes(ax: Axes | None, width: float, height: float) -> Axes:
-    if ax is not None:
-        return ax
-    return plt.subplots(figsize=(width, height), layout="constrained")[1]
-
-
-def _wrap(text: str, width: int) -> str:
-    """At most two lines: names are read, not measured, and a longer one would overlap the next."""
-    return "\n".join(textwrap.wrap(text, width, max_lines=2, placeholder=" …"))
-
-
 def _number(value: float) -> str:
     return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
 
@@ -251,7 +204,7 @@ def _fill(brain: int, n_brains: int) -> dict[str, Any]:
     return {
         "facecolor": shade[brain if n_brains > 1 else 1],
         "edgecolor": "0.3",
-        "hatch": _HATCHES[brain % len(_HATCHES)],
+        "hatch": HATCHES[brain % len(HATCHES)],
         "linewidth": 0.6,
     }
 
@@ -266,7 +219,7 @@ def _plot_bar(ax: Axes, row: int, comparison: Comparison, fill: dict[str, Any]) 
     ax.barh(row, comparison.score, height=0.54, zorder=2, **fill)
     low, high = comparison.interval
     ends = {"marker": "|", "markersize": 6, "markeredgewidth": 1.2}
-    ax.plot([low, high], [row, row], color=_INK, linewidth=1.2, zorder=3, **ends)
+    ax.plot([low, high], [row, row], color=INK, linewidth=1.2, zorder=3, **ends)
     text = f"{_number(comparison.score)}  [{_number(low)}, {_number(high)}]"
     ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", size=8.5)
 
@@ -275,7 +228,7 @@ def _label_score(set_label: Any, comparisons: Sequence[Comparison]) -> None:
     methods = ", ".join(dict.fromkeys(each.method for each in comparisons))
     brains = list(dict.fromkeys(each.brain for each in comparisons))
     label = f"{methods} with {brains[0]}" if len(brains) == 1 else methods
-    set_label(_wrap(label, 60), parse_math=False)
+    set_label(wrap(label, 60), parse_math=False)
 
 
 def _interval_name(comparisons: Sequence[Comparison]) -> str:
@@ -287,13 +240,13 @@ def _key_to_scores(ax: Axes, comparisons: Sequence[Comparison], brains: list[str
     keys: dict[str, Patch | Line2D] = {}
     if len(brains) > 1:
         keys |= {
-            _wrap(name, 30): Patch(**_fill(position, len(brains)))
+            wrap(name, 30): Patch(**_fill(position, len(brains)))
             for position, name in enumerate(brains)
         }
-    keys[_interval_name(comparisons)] = Line2D([], [], color=_INK, marker="|", linewidth=1.2)
+    keys[_interval_name(comparisons)] = Line2D([], [], color=INK, marker="|", linewidth=1.2)
     if any(each.ceiling for each in comparisons):
         keys["noise ceiling"] = Patch(**_CEILING)
-    _legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(keys), 4))
+    write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(keys), 4))
 
 
 def _course(comparisons: Sequence[Comparison]) -> tuple[list[float], str]:
@@ -353,8 +306,8 @@ def _plot_line(
         places,
         [each.score for each in line],
         color=colour,
-        linestyle=_DASHES[position % len(_DASHES)],
-        marker=_MARKERS[position % len(_MARKERS)],
+        linestyle=DASHES[position % len(DASHES)],
+        marker=MARKERS[position % len(MARKERS)],
         markersize=5.5,
         markeredgecolor="white",
         markeredgewidth=0.5,
@@ -371,10 +324,4 @@ def _key_to_lines(
     keys[_interval_name(comparisons)] = Patch(facecolor="0.5", alpha=0.3)
     if any(each.ceiling for each in comparisons):
         keys["noise ceiling"] = Patch(**_CEILING)
-    _legend(ax, keys, loc="upper left", bbox_to_anchor=(1.01, 1.02), handlelength=3)
-
-
-def _legend(ax: Axes, keys: dict[str, Any], **where: Any) -> None:
-    legend = ax.legend(list(keys.values()), list(keys), borderaxespad=0.3, **where)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    write_legend(ax, keys, loc="upper left", bbox_to_anchor=(1.01, 1.02), handlelength=3)

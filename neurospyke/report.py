@@ -25,8 +25,8 @@ from neurospyke.figures import (
     plot_rdm,
     plot_scores,
     plot_time_course,
-    style,
 )
+from neurospyke.look import style
 from neurospyke.storage import whole_file
 
 _PACKAGES = (
