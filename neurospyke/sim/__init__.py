@@ -1,5 +1,6 @@
 """Spiking networks that turn images into responses."""
 
+from neurospyke.sim.back_projection import network_features, preferred_sums, receptive_field
 from neurospyke.sim.checkpoint import read_network, write_network
 from neurospyke.sim.coding import (
     bernoulli_spikes,
@@ -9,6 +10,7 @@ from neurospyke.sim.coding import (
 )
 from neurospyke.sim.colour import opponent_colours
 from neurospyke.sim.course import LearningStep
+from neurospyke.sim.diagnosis import count_winners, diagnose
 from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
 from neurospyke.sim.filters import (
     difference_of_gaussians,
@@ -17,6 +19,8 @@ from neurospyke.sim.filters import (
     laplacian_of_gaussian,
     preferred_features,
 )
+from neurospyke.sim.gradient import GradientStep, first_to_spike, learn_by_gradient
+from neurospyke.sim.history import LearningHistory
 from neurospyke.sim.intensity import (
     filter_images,
     lateral_intensity_inhibition,
@@ -25,18 +29,22 @@ from neurospyke.sim.intensity import (
 )
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
+from neurospyke.sim.models.kheradpisheh2020 import kheradpisheh2020
 from neurospyke.sim.models.mozafari2018 import mozafari2018
 from neurospyke.sim.models.mozafari2019 import mozafari2019
 from neurospyke.sim.models.rezghi2022 import rezghi2022
 from neurospyke.sim.network import Network, pixel_responses
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.spike_time import SpikeTimeLinear, relative_target_loss
 from neurospyke.sim.train import decide, learn_by_reward, learn_by_stdp
 from neurospyke.sim.whitening import Whitening, WhiteningEncoder, fit_whitening, sample_patches
 
 __all__ = [
     "STDP",
+    "GradientStep",
     "Homeostasis",
+    "LearningHistory",
     "LearningStep",
     "LinearEncoder",
     "Network",
@@ -44,35 +52,45 @@ __all__ = [
     "RankOrderEncoder",
     "RateSchedule",
     "RewardSTDP",
+    "SpikeTimeLinear",
     "SpikingConvolution",
     "SpikingLinear",
     "Whitening",
     "WhiteningEncoder",
     "bernoulli_spikes",
     "convergence",
+    "count_winners",
     "decide",
+    "diagnose",
     "difference_of_gaussians",
     "filter_images",
+    "first_to_spike",
     "fit_whitening",
     "gabor",
     "gabor_unit_sum",
     "interval_spikes",
     "kheradpisheh2018",
+    "kheradpisheh2020",
     "laplacian_of_gaussian",
     "lateral_intensity_inhibition",
+    "learn_by_gradient",
     "learn_by_reward",
     "learn_by_stdp",
     "linear_latency",
     "local_normalization",
     "mozafari2018",
     "mozafari2019",
+    "network_features",
     "normal_weight",
     "on_off",
     "opponent_colours",
     "pixel_responses",
     "poisson_spikes",
     "preferred_features",
+    "preferred_sums",
     "read_network",
+    "receptive_field",
+    "relative_target_loss",
     "rezghi2022",
     "sample_patches",
     "write_network",

@@ -17,11 +17,14 @@ from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule
 from neurospyke.sim.reward import RewardSTDP
+from neurospyke.sim.spike_time import SpikeTimeLinear
 from neurospyke.sim.whitening import WhiteningEncoder
 from neurospyke.storage import whole_file
 
 FORMAT = "neurospyke network 1"
 _MAX_BYTES = 4 * 2**30
+# modules are named by identifiers, so that no tensor of a module begins like this
+_STATE = "state:"
 
 _FILTERING = (
     *("n_bins", "threshold", "padding", "absolute", "pool", "normalization_radius"),
@@ -37,13 +40,18 @@ _MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("n_bins", "stride", "padding", "inhibition", "rule", "precision"),
     ),
     SpikingLinear: (("weight", "threshold"), ("n_bins", "rule")),
+    SpikeTimeLinear: (("weight", "threshold"), ("n_bins", "normalize")),
     Pool: ((), ("kernel", "stride", "padding")),
 }
 _RULES = (STDP, RewardSTDP, RateSchedule, Homeostasis)
 
 
 def write_network(
-    path: str | Path, network: Network, *, progress: Mapping[str, Any] | None = None
+    path: str | Path,
+    network: Network,
+    *,
+    progress: Mapping[str, Any] | None = None,
+    state: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a network to a safetensors file, whole or not at all.
 
@@ -51,6 +59,8 @@ def write_network(
         path: the file, usually with the suffix ".safetensors"; replaced if it is there.
         network: the network, of modules and rules of this package.
         progress: what else to keep, such as how far learning has come; JSON values.
+        state: tensors to keep as well, by name, such as the memory of an optimizer; `read_state`
+            gives them back.
 
     Raises:
         TypeError: a module or rule of another kind.
@@ -70,6 +80,8 @@ def write_network(
         for key in _MODULES[type(module)][0]
         if getattr(module, key) is not None
     }
+    for key, value in (state or {}).items():
+        tensors[_STATE + key] = value.detach().cpu().contiguous()
     with whole_file(path) as temporary:
         save_file(tensors, temporary, {"neurospyke": json.dumps(about)})
 
@@ -117,12 +129,8 @@ def read_checkpoint(
         ValueError: not such a file, too large, or its parts do not fit together.
     """
     place = Path(path)
-    size = place.stat().st_size
-    if size > max_bytes:
-        raise ValueError(
-            f"{place} must have at most `max_bytes` = {max_bytes} bytes; got {size}; raise it"
-        )
-    about, tensors = _read(place)
+    about, tensors = _read(place, max_bytes)
+    tensors = {key: value for key, value in tensors.items() if not key.startswith(_STATE)}
     try:
         modules = {
             name: _build(described, name, tensors) for name, described in about["modules"].items()
@@ -137,9 +145,34 @@ def read_checkpoint(
         ) from error
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_state(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> dict[str, Tensor]:
+    """Tensors kept beside a network, by name: the `state` that `write_network` was given.
+
+    Args:
+        path: the file.
+        max_bytes: refuse a larger file.
+
+    Returns:
+        The tensors; none if none were kept.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a file, or too large.
+    """
+    _, tensors = _read(Path(path), max_bytes)
+    return {
+        key.removeprefix(_STATE): value for key, value in tensors.items() if key.startswith(_STATE)
+    }
+
+
+def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
     from safetensors import SafetensorError, safe_open
 
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise ValueError(
+            f"{path} must have at most `max_bytes` = {max_bytes} bytes; got {size}; raise it"
+        )
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("neurospyke", "null"))

@@ -85,7 +85,7 @@ class Course:
     max_bytes: int = 2 * 2**30
 
     def __post_init__(self) -> None:
-        _check_batches(self.batches, len(self.layers), self.epochs)
+        check_batches(self.batches, len(self.layers), self.epochs)
         if self.until is not None and not self.until >= 0:
             raise ValueError(f"`until` must be at least 0, or None; got {self.until!r}")
         _check_whole("save_every", self.save_every)
@@ -103,7 +103,11 @@ class Course:
         Raises:
             ValueError: no batch in a pass, or a checkpoint of another run.
         """
-        about = {**self.settings, "network": _fingerprint(self.network), "batches": self._first()}
+        about = {
+            **self.settings,
+            "network": fingerprint(self.network),
+            "batches": first_checksum(self.batches),
+        }
         learned, last = self._resumed(about)
         step, unsaved = last, 0
         with torch.no_grad():
@@ -163,14 +167,6 @@ class Course:
                     f"{epoch + 1} over {name!r}"
                 )
 
-    def _first(self) -> str | None:
-        """Fingerprint of the first batch, where looking at it uses nothing up."""
-        if not isinstance(self.batches, Sequence) or not self.batches:
-            return None
-        first = self.batches[0]
-        parts = first if isinstance(first, (tuple, list)) else [first]
-        return _checksum([part for part in parts if isinstance(part, Tensor)])
-
     def _resumed(self, about: dict[str, Any]) -> tuple[Network, LearningStep | None]:
         """The network to go on with, and the last step that it has made."""
         if self.checkpoint is None or not Path(self.checkpoint).exists():
@@ -185,7 +181,7 @@ class Course:
         kept = progress["step"]
         decisions = kept.pop("decisions")
         step = LearningStep(**kept, decisions=None if decisions is None else Decisions(**decisions))
-        return network.to(_device(self.network)), step
+        return network.to(device_of(self.network)), step
 
 
 class Inputs:
@@ -213,14 +209,15 @@ class Inputs:
         if number in self._kept:
             return self._kept[number]
         check_images(images, self._network.n_channels)
-        latency = self._network.latency(images.to(_device(self._network)), self._below)
+        latency = self._network.latency(images.to(device_of(self._network)), self._below)
         if latency.numel() <= self._left:
             self._left -= latency.numel()
             self._kept[number] = latency
         return latency
 
 
-def _device(network: Network) -> torch.device:
+def device_of(network: Network) -> torch.device:
+    """Device of a network's weights."""
     return next(iter(network.parameters())).device
 
 
@@ -245,11 +242,22 @@ def _save(path: str | Path, network: Network, about: dict[str, Any], step: Learn
     write_network(path, network, progress=progress)
 
 
-def _fingerprint(network: Network) -> str:
-    return _checksum([*network.parameters(), *network.buffers()])
+def fingerprint(network: Network) -> str:
+    """Checksum of all weights, thresholds and filters of a network."""
+    return checksum([*network.parameters(), *network.buffers()])
 
 
-def _checksum(tensors: Iterable[Tensor]) -> str:
+def first_checksum(batches: Iterable[Any]) -> str | None:
+    """Checksum of the first batch, where looking at it uses nothing up."""
+    if not isinstance(batches, Sequence) or not batches:
+        return None
+    first = batches[0]
+    parts = first if isinstance(first, (tuple, list)) else [first]
+    return checksum([part for part in parts if isinstance(part, Tensor)])
+
+
+def checksum(tensors: Iterable[Tensor]) -> str:
+    """Checksum of values, dtypes and shapes of tensors."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
@@ -257,7 +265,13 @@ def _checksum(tensors: Iterable[Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:
+def check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:
+    """Refuse batches that cannot be gone through once a layer and epoch.
+
+    Raises:
+        TypeError: no sequence of batches.
+        ValueError: `epochs` is no whole number, or the batches can be gone through only once.
+    """
     _check_whole("epochs", epochs)
     if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
         raise TypeError(
