@@ -1,4 +1,4 @@
-"""The verbs as commands: `neurospyke demo`, `neurospyke inspect FILE`, `neurospyke datasets`."""
+"""The verbs as commands: `neurospyke demo`, `train NETWORK`, `inspect FILE`, `datasets`."""
 
 import argparse
 import shlex
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurospyke import __version__
+from neurospyke.commands.train import add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,15 +17,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `neurospyke`; those of the process when not given.
 
     Returns:
-        0, or 2 where the input was refused.
+        0; 2 where the input was refused; 130 where it was interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     options = _parser().parse_args(arguments)
     try:
         options.run(options, shlex.join(["neurospyke", *arguments]))
     except (ValueError, TypeError, OSError) as error:
-        print(f"neurospyke: {error}", file=sys.stderr)
+        print(f"neurospyke: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as interrupt:
+        notes = getattr(interrupt, "__notes__", [])
+        print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
+        return 130
     return 0
 
 
@@ -38,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, default=Path("neurospyke-demo"), metavar="FOLDER")
     demo.add_argument("--seed", type=int, default=0)
     demo.set_defaults(run=_demo)
+    add_train(commands)
     inspect = commands.add_parser("inspect", help="read a recording and say what is in it")
     inspect.add_argument("file", type=Path)
     inspect.add_argument("--format", help="when the name does not tell it")
@@ -61,7 +67,7 @@ def _inspect(options: argparse.Namespace, command: str) -> None:
 
     recording = read_recording(options.file, format=options.format)
     print(recording)
-    for note in recording.notes:
+    for note in (*recording.notes, *recording.report.lines):
         print(f"- {note}")
     print(f"\nunits\n{recording.units.head().to_string()}")
     for name, table in recording.trials.items():

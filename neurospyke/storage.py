@@ -46,11 +46,12 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        # mkstemp makes files private; a finished result follows the user's own mask.
+        yield temporary
+        # mkstemp makes files private, as some writers do that put one of their own in its place; a
+        # finished result follows the user's own mask.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
-        yield temporary
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,3 +1,4 @@
+import os
 import zipfile
 from pathlib import Path
 
@@ -24,6 +25,20 @@ def test_arrays_and_tables_come_back(tmp_path: Path) -> None:
 
 def test_a_table_without_columns_keeps_its_rows() -> None:
     assert len(unpack_table("units", {}, 4)) == 4
+
+
+def test_a_finished_file_has_the_users_mask_even_if_its_writer_made_it_private(
+    tmp_path: Path,
+) -> None:
+    before = os.umask(0o027)
+    try:
+        with whole_file(tmp_path / "file.txt") as temporary:
+            private = tmp_path / "private"
+            private.touch(0o600)
+            private.replace(temporary)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ class FilterEncoder(nn.Module):
             threshold=self.threshold,
         )
         if self.pool is not None:
-            intensity = F.max_pool2d(intensity, *self.pool)
+            intensity = _pooled(intensity, *self.pool)
         if self.normalization_radius is not None:
             intensity = local_normalization(intensity, self.normalization_radius)
         if self.lateral_inhibition is not None:
@@ -308,6 +308,16 @@ def _threshold(threshold: float | Sequence[float], n_filters: int) -> float | tu
             f"`threshold` must be above 0, or rounding makes blanks fire; got {threshold}"
         )
     return levels if several else levels[0]
+
+
+def _pooled(intensity: Tensor, window: int, stride: int, padding: int) -> Tensor:
+    height, width = intensity.shape[2:]
+    if min(height, width) + 2 * padding < window:
+        raise ValueError(
+            f"`images` must leave responses of at least the pooling window, {window} x {window}; "
+            f"got {height} x {width}; use larger images or a smaller window"
+        )
+    return F.max_pool2d(intensity, window, stride, padding)
 
 
 def _pool(pool: Sequence[int]) -> tuple[int, int, int]:

@@ -68,6 +68,8 @@ def test_absolute_and_pooled_by_hand():
     assert both.intensity(image).tolist() == [[[[0.5, 0.25, 0.25, 0.0, 0.5]]]]
     assert both(image).tolist() == [[[[0, 2, 2, SILENT, 0]]]]
     wide = image.repeat(1, 1, 2, 1)
+    with pytest.raises(ValueError, match="at least the pooling window, 9 x 9; got"):
+        RankOrderEncoder(**settings, pool=(9, 2, 1))(wide)
     pooled = RankOrderEncoder(**settings, absolute=True, pool=(2, 2))
     assert pooled.intensity(wide).tolist() == [[[[0.5, 0.25]]]]
     assert pooled(wide).tolist() == [[[[0, 2]]]]

@@ -1,0 +1,1 @@
+"""Commands that are too long for `neurospyke.cli`, one a file."""

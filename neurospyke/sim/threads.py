@@ -1,0 +1,33 @@
+"""How many of the processor's cores the simulation takes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def on_threads(n_threads: int | None) -> Iterator[None]:
+    """Run the block on a number of CPU threads, torch's and the compiled kernels' alike.
+
+    Results do not depend on it.
+
+    Args:
+        n_threads: number of threads, at least 1; None leaves it as it is.
+
+    Raises:
+        ValueError: `n_threads` is no whole number from 1 up.
+
+    Example:
+        >>> with on_threads(1):
+        ...     torch.get_num_threads()
+        1
+    """
+    if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
+        raise ValueError(f"`n_threads` must be a whole number from 1 up; got {n_threads!r}")
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads or before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
