@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.recording.check import merged_tables
-from neurospyke.recording.observed import crop, inferred_span, one_support
+from neurospyke.recording.found import Found, sound_recording
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import ImportReport, read_notes
 
@@ -60,21 +60,16 @@ def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
         times, offsets = _spike_times(units)
         table, unit_report = _unit_table(units)
         tables, table_report = _interval_tables(file)
-        supports = _obs_intervals(units) if observed is None else None
+        supports = _obs_intervals(units)
         notes, report = read_notes(file.notes or "")
-    tables = merged_tables(tables, trials)
-    report += unit_report + table_report
-    if supports is not None:
-        spans = supports
-    elif observed is not None:
-        times, offsets, spans, lost = crop(times, offsets, observed)
-        report += lost
-    else:
-        spans, inferred = inferred_span(times[np.isfinite(times)], tables)
-        report += inferred
-    return Recording(
-        *(times, offsets, table, tables, spans), source=path.name, notes=notes, report=report
+    found = Found(
+        *(times, offsets, table, merged_tables(tables, trials)),
+        supports=supports,
+        source=path.name,
+        notes=notes,
+        report=report + unit_report + table_report,
     )
+    return sound_recording(found, observed)
 
 
 @contextmanager
@@ -135,12 +130,12 @@ def _spike_times(units: Any) -> tuple[np.ndarray, np.ndarray]:
     return times, np.concatenate([[0], ends])
 
 
-def _obs_intervals(units: Any) -> np.ndarray | None:
+def _obs_intervals(units: Any) -> list[np.ndarray]:
     if "obs_intervals" not in units.colnames:
-        return None
+        return []
     spans = np.asarray(units.obs_intervals.data[:], dtype=np.float64).reshape(-1, 2)
     ends = np.asarray(units.obs_intervals_index.data[:]).astype(np.int64)
-    return one_support(np.split(spans, ends[:-1]), "obs_intervals")
+    return np.split(spans, ends[:-1])
 
 
 def _unit_table(units: Any) -> tuple[pd.DataFrame, ImportReport]:

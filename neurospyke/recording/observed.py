@@ -40,6 +40,42 @@ def one_support(supports: Sequence[np.ndarray], what: str) -> np.ndarray:
     raise ValueError(f"{what} differ between units; {advice}")
 
 
+def common_support(supports: Sequence[np.ndarray]) -> tuple[np.ndarray, ImportReport]:
+    """The observed spans that all units share, and a finding if some were observed longer.
+
+    Args:
+        supports: (span, 2) spans in seconds, of all units or for each.
+
+    Returns:
+        (span, 2) spans, and what was left out.
+
+    Raises:
+        ValueError: if there is no time at which all units were observed.
+
+    >>> spans, report = common_support([np.array([[0.0, 2.0]]), np.array([[1.0, 3.0]])])
+    >>> spans, report.count("excluded")
+    (array([[1., 2.]]), 2)
+    """
+    common = supports[0]
+    for spans in supports[1:]:
+        if not np.array_equal(common, spans):
+            common = _intersection(common, spans)
+    n_longer = sum(not np.array_equal(common, spans) for spans in supports)
+    if n_longer == 0:
+        return common, ImportReport()
+    if len(common) == 0:
+        raise ValueError(
+            "units were observed at different times, and there is no time at which all were: pass "
+            "`observed=` in seconds"
+        )
+    duration = float(np.diff(common, axis=1).sum())
+    text = (
+        f"{n_longer} of {len(supports)} units were observed for longer than the {duration:g} s "
+        "common to all, which alone are kept"
+    )
+    return common, ImportReport().with_finding("excluded", text, n_longer)
+
+
 def _intersection(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     spans = [
         (max(start, other_start), min(stop, other_stop))

@@ -50,7 +50,11 @@ def test_file_without_obs_intervals(shared_data):
 def test_file_with_obs_intervals(shared_data):
     recording = read_recording(retina(shared_data, "_obs.nwb"))
     np.testing.assert_array_equal(recording.observed, [[0.0, 180.0]])
-    assert recording.report.lines == ()
+    assert recording.report.lines[:2] == (
+        "read: 49 units, 17933 spikes",
+        "read: 180 rows of 'trials'",
+    )
+    assert not recording.report.of_kind("inferred")
     other = read_recording(retina(shared_data, ".nwb"))
     np.testing.assert_array_equal(recording.spike_times, other.spike_times)
 
@@ -139,25 +143,38 @@ def test_area_comes_from_the_electrodes(nwb_file, written):
     )
 
 
-def test_units_observed_at_different_times_need_a_choice(nwb_file, written):
+def test_units_observed_at_different_times_are_cut_to_what_all_share(nwb_file, written):
     nwb_file.add_unit(spike_times=[0.5, 2.5], obs_intervals=[[0.0, 1.0], [2.0, 3.0]])
-    nwb_file.add_unit(spike_times=[2.25], obs_intervals=[[2.0, 4.0]])
+    nwb_file.add_unit(spike_times=[2.25, 3.5], obs_intervals=[[2.0, 4.0]])
     path = written()
-    with pytest.raises(ValueError, match=r"differ between units.*\[\[2.0, 3.0\]\].*observed="):
-        read_recording(path)
-    recording = read_recording(path, observed=(2.0, 3.0))
+    recording = read_recording(path)
+    np.testing.assert_array_equal(recording.observed, [[2.0, 3.0]])
     np.testing.assert_array_equal(recording.spike_times, [2.5, 2.25])
+    assert [finding.count for finding in recording.report.of_kind("excluded")] == [2, 2]
+    told = read_recording(path, observed=(2.0, 4.0))
+    np.testing.assert_array_equal(told.spike_times, [2.5, 2.25, 3.5])
 
 
-@pytest.mark.parametrize(
-    ("times", "message"),
-    [([1.0, 0.5], r"step back.*7 \(1\)"), ([0.5, np.nan], r"finite.*7 \(1\)")],
-)
-def test_faulty_times_are_refused(nwb_file, written, times, message):
-    nwb_file.add_unit(id=7, spike_times=times)
-    nwb_file.add_trial(start_time=0.0, stop_time=2.0)
-    with pytest.raises(ValueError, match=message):
+def test_units_never_observed_together_are_refused(nwb_file, written):
+    nwb_file.add_unit(spike_times=[0.5], obs_intervals=[[0.0, 1.0]])
+    nwb_file.add_unit(spike_times=[2.25], obs_intervals=[[2.0, 4.0]])
+    with pytest.raises(ValueError, match=r"no time at which all were: pass `observed="):
         read_recording(written())
+
+
+def test_times_that_step_back_far_are_refused(nwb_file, written):
+    nwb_file.add_unit(id=7, spike_times=[1.0, 0.5])
+    nwb_file.add_trial(start_time=0.0, stop_time=2.0)
+    with pytest.raises(ValueError, match=r"unit 7 step back 1 times, by up to 0.5 s"):
+        read_recording(written())
+
+
+def test_times_that_are_not_numbers_are_dropped_and_counted(nwb_file, written):
+    nwb_file.add_unit(id=7, spike_times=[0.5, np.nan])
+    nwb_file.add_trial(start_time=0.0, stop_time=2.0)
+    recording = read_recording(written())
+    assert recording.spike_times.tolist() == [0.5]
+    assert recording.report.of_kind("dropped")[0].text.endswith("of units 7 (1)")
 
 
 def test_units_without_spike_times_are_refused(nwb_file, written):

@@ -50,7 +50,8 @@ def assert_same(a: Recording, b: Recording) -> None:
     for name, table in a.trials.items():
         pd.testing.assert_frame_equal(table, b.trials[name])
     assert a.notes == b.notes
-    assert a.report == b.report
+    # reading adds what it read and what looks odd
+    assert set(a.report.findings) <= set(b.report.findings)
 
 
 def test_counts_and_repr():
