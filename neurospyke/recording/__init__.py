@@ -1,9 +1,18 @@
 """Recordings: one type for spike times from any file, cut into trials, written back as NWB."""
 
 from neurospyke.recording.neo import from_neo
+from neurospyke.recording.partial import PartialResponses
 from neurospyke.recording.read import read_recording
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import Finding, ImportReport
 from neurospyke.recording.write import write_nwb
 
-__all__ = ["Finding", "ImportReport", "Recording", "from_neo", "read_recording", "write_nwb"]
+__all__ = [
+    "Finding",
+    "ImportReport",
+    "PartialResponses",
+    "Recording",
+    "from_neo",
+    "read_recording",
+    "write_nwb",
+]

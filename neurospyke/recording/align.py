@@ -13,23 +13,24 @@ float64 at the recording's latest time where that is more.
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from neurospyke.labels import stimulus_labels
 from neurospyke.recording.check import check_trial_table
+from neurospyke.recording.counting import blank, count_spikes
+from neurospyke.recording.partial import PartialResponses
+from neurospyke.recording.window import GUARD, Time, Window, Windows, windows_of
 from neurospyke.responses import Responses
 
 if TYPE_CHECKING:
     from neurospyke.recording.recording import Recording
 
-# Numbers of seconds or quantities of time; the latter have no common type without quantities.
-Time = Any
-Window = Any
-_GUARD = 1e-8
+MAX_BYTES = 2**30
 _MEASURES = ("count", "rate", "latency")
+_OUT_OF_RANGE = ("exclude", "nan", "error")
 _MAX_NAMED = 10
 
 
@@ -41,33 +42,44 @@ def align(
     *,
     stimulus: str = "stimulus",
     measure: str = "count",
-) -> Responses:
+    on_out_of_range: str = "exclude",
+    max_bytes: int = MAX_BYTES,
+) -> Responses | PartialResponses:
     r"""Responses around the start of each trial, in half-open bins.
 
     .. math:: n_{tuk} = |\{x \in X_u : s_t + a + k w \le x < s_t + a + (k + 1) w\}|
 
-    Windows may overlap; a spike then counts in each. A trial whose window is not wholly inside one
-    observed span is left out with a warning, because what was not observed is not silence.
+    Windows may overlap; a spike then counts in each, and `notes` tells how many trials share time
+    with another. What was not observed is not silence: a trial whose window is not wholly inside
+    one observed span is out of range.
+
+    Windows may differ between trials, where a column gives their start or stop. Without bins each
+    is one bin of its own length (`window_start` and `window_stop` in the trial table); with bins,
+    which all trials share, those outside a trial's own window are out of range.
 
     Args:
         recording: spike times X_u of each unit u.
         trials: name of one of the recording's trial tables, or a table with `start_time` s_t in
             seconds.
-        window: (start, stop) from each trial's start: numbers of seconds, or quantities of time.
-        bin_width: w, seconds or a quantity of time; must divide the window; one bin over the
-            window when not given.
+        window: (start, stop) from each trial's start: numbers of seconds, quantities of time, or
+            names of columns of times, as in (0.0, "stop_time").
+        bin_width: w, seconds or a quantity of time; must divide a window that is the same for all
+            trials; one bin over the window when not given.
         stimulus: the column that says what was shown.
         measure: "count"; "rate", counts divided by w, in spikes/s; or "latency", the time of the
             first spike in the window from the trial's start, in seconds, the window's stop where
             there is none.
+        on_out_of_range: "exclude" leaves trials out, with a warning and their rows in `notes`;
+            "nan" keeps them with NaN in every bin not wholly observed; "error" refuses.
+        max_bytes: values of more bytes lie in a temporary file mapped into memory.
 
     Returns:
-        Responses (trial, unit, time). Counts are uint16 (uint32 where that is too small), the
-        rest float64. `repetition` numbers the trials of each stimulus from 0 unless the table has
-        that column.
+        Responses (trial, unit, time), or PartialResponses for "nan". Counts without NaN are uint16
+        (uint32 where that is too small), the rest float64. `repetition` numbers the trials of each
+        stimulus from 0 unless the table has that column.
 
     Raises:
-        TypeError: if `trials` is neither a name nor a table.
+        TypeError: if `trials` is neither a name nor a table, or a part of the window no time.
         ValueError: if there is no such table, column or measure, the window is reversed, bins do
             not divide it, or no trial is left.
 
@@ -78,31 +90,38 @@ def align(
     array([[1, 1],
            [1, 0]], dtype=uint16)
     """
-    _check_measure(measure, bin_width)
-    edges = _edges(window, bin_width)
+    _check_choices(measure, bin_width, on_out_of_range)
     name, table = _table(recording, trials)
-    guard = max(_GUARD * (edges[1] - edges[0]), 4 * np.spacing(np.abs(recording.observed).max()))
-    table, left_out = _observed_trials(table, name, edges, recording.observed, guard)
+    windows = windows_of(table, name, window, bin_width)
+    guard = _guard(windows, recording)
+    observed = _observed_cells(windows, recording.observed, guard)
+    notes: tuple[str, ...] = ()
+    if on_out_of_range != "nan":
+        kept: np.ndarray = np.all(observed, axis=1)
+        notes = _left_out(kept, name, windows, recording, on_out_of_range)
+        table, windows = table.loc[kept], windows.rows(kept)
     labels, relabelled = _labelled(table, name, stimulus)
-    starts = table["start_time"].to_numpy()
+    notes = (*notes, *relabelled, *_overlap(windows, name, guard))
+    known = observed if on_out_of_range == "nan" else None
     if measure == "latency":
-        values = _latencies(recording, starts, edges, guard)
+        values = _latencies(recording, windows, guard, known, max_bytes)
     else:
-        values = _counts(recording, starts, edges, guard)
-    if measure == "rate":
-        values = values / (edges[1] - edges[0])
-    return Responses(
-        values,
-        labels,
-        recording.units,
-        edges,
+        values = count_spikes(
+            *(recording, windows, guard),
+            observed=known,
+            rate=measure == "rate",
+            max_bytes=max_bytes,
+        )
+    made = PartialResponses if on_out_of_range == "nan" else Responses
+    return made(
+        *(values, _with_windows(labels, windows), recording.units, windows.edges),
         measure=measure,
         source=recording.source,
-        notes=(*recording.notes, *recording.report.lines, *left_out, *relabelled),
+        notes=(*recording.notes, *recording.report.lines, *notes),
     )
 
 
-def _check_measure(measure: str, bin_width: Time | None) -> None:
+def _check_choices(measure: str, bin_width: Time | None, on_out_of_range: str) -> None:
     if measure not in _MEASURES:
         raise ValueError(f"`measure` must be one of {list(_MEASURES)}; got {measure!r}")
     if measure == "latency" and bin_width is not None:
@@ -110,42 +129,10 @@ def _check_measure(measure: str, bin_width: Time | None) -> None:
             "`bin_width` must be None for latencies, which have one bin over the window; "
             f"got {bin_width}"
         )
-
-
-def _seconds(value: Any, name: str) -> float:
-    if hasattr(value, "rescale"):
-        try:
-            value = value.rescale("s").magnitude
-        except ValueError as error:
-            raise ValueError(f"`{name}` must be a time; got {value!r}: {error}") from error
-    if isinstance(value, bool | np.bool_ | str) or np.ndim(value) != 0:
-        raise TypeError(f"`{name}` must be a number of seconds; got {value!r}")
-    seconds = float(value)
-    if not np.isfinite(seconds):
-        raise ValueError(f"`{name}` must be finite; got {seconds}")
-    return seconds
-
-
-def _edges(window: Window, bin_width: Time | None) -> np.ndarray:
-    if np.ndim(window) == 0 or isinstance(window, str) or len(window) != 2:
-        raise ValueError(f"`window` must be (start, stop) in seconds; got {window!r}")
-    start, stop = (_seconds(value, "window") for value in window)
-    if start >= stop:
+    if on_out_of_range not in _OUT_OF_RANGE:
         raise ValueError(
-            "`window` must be (start, stop) in seconds with start < stop; "
-            f"got ({start:g}, {stop:g}); swap them"
+            f"`on_out_of_range` must be one of {list(_OUT_OF_RANGE)}; got {on_out_of_range!r}"
         )
-    if bin_width is None:
-        return np.array([start, stop])
-    width = _seconds(bin_width, "bin_width")
-    n_exact = (stop - start) / width if width > 0 else 0.0
-    n_bins = round(n_exact)
-    if n_bins < 1 or abs(n_exact - n_bins) > _GUARD * n_bins:
-        raise ValueError(
-            "`bin_width` must divide the window into whole bins; "
-            f"got {width:g} s for a window of {stop - start:g} s"
-        )
-    return np.linspace(start, stop, n_bins + 1)
 
 
 def _table(recording: Recording, trials: str | pd.DataFrame) -> tuple[str, pd.DataFrame]:
@@ -165,33 +152,50 @@ def _table(recording: Recording, trials: str | pd.DataFrame) -> tuple[str, pd.Da
     return trials, recording.trials[trials]
 
 
-def _observed_trials(
-    table: pd.DataFrame, name: str, edges: np.ndarray, observed: np.ndarray, guard: float
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    first = table["start_time"].to_numpy() + edges[0]
-    last = table["start_time"].to_numpy() + edges[-1]
+def _guard(windows: Windows, recording: Recording) -> float:
+    width = np.nanmin(windows.widths)
+    return float(max(GUARD * width, 4 * np.spacing(np.abs(recording.observed).max())))
+
+
+def _observed_cells(windows: Windows, observed: np.ndarray, guard: float) -> np.ndarray:
+    """(trial, bin) which bins lie in the trial's own window and wholly in one observed span."""
+    limits = windows.limits()
     # A span that starts where another stops leaves no gap.
     apart = np.concatenate([[True], observed[1:, 0] > observed[:-1, 1]])
     begins, ends = observed[apart, 0], observed[np.append(apart[1:], True), 1]
-    span = np.searchsorted(begins, first + guard, side="right") - 1
-    kept = (span >= 0) & (last <= ends[span] + guard)
+    span = np.searchsorted(begins, limits[:, :-1] + guard, side="right") - 1
+    inside = (span >= 0) & (limits[:, 1:] <= ends[span] + guard)
+    return inside & windows.cells(guard)
+
+
+def _left_out(
+    kept: np.ndarray, name: str, windows: Windows, recording: Recording, on_out_of_range: str
+) -> tuple[str, ...]:
+    if kept.all() and len(kept):
+        return ()
+    lost = np.flatnonzero(~kept).tolist()
+    shown = f"{lost[:_MAX_NAMED]}{' and more' if len(lost) > _MAX_NAMED else ''}"
+    span = f"[{windows.edges[0]:g}, {windows.edges[-1]:g}) s"
+    if not windows.equal:
+        span += f" or their own, in bins of {windows.widths:g} s" if windows.binned else " at most"
     if not kept.any():
+        observed = recording.observed
         raise ValueError(
-            f"`trials` must leave a trial to align; of {len(table)} in {name!r} none has its "
-            f"window [{edges[0]:g}, {edges[-1]:g}) s wholly observed ({observed[0, 0]:g} to "
+            f"`trials` must leave a trial to align; of {len(kept)} in {name!r} none has its "
+            f"window {span} wholly observed ({observed[0, 0]:g} to "
             f"{observed[-1, 1]:g} s, {len(observed)} spans): check the clocks, and that `window` "
             "is in seconds"
         )
-    if kept.all():
-        return table, ()
-    lost = np.flatnonzero(~kept).tolist()
-    shown = f"{lost[:_MAX_NAMED]}{' and more' if len(lost) > _MAX_NAMED else ''}"
     text = (
-        f"{len(lost)} of {len(table)} trials of {name!r} left out, their window "
-        f"[{edges[0]:g}, {edges[-1]:g}) s not wholly observed: rows "
+        f"{len(lost)} of {len(kept)} trials of {name!r} left out, their window "
+        f"{span} not wholly observed: rows "
     )
+    if on_out_of_range == "error":
+        raise ValueError(
+            f"every trial must be wholly observed; with on_out_of_range='exclude', {text}{shown}"
+        )
     warnings.warn(f"{text}{shown}", UserWarning, stacklevel=4)
-    return table[kept].reset_index(drop=True), (f"{text}{lost}",)
+    return (f"{text}{lost}",)
 
 
 def _labelled(
@@ -206,32 +210,45 @@ def _labelled(
     if stimulus != "stimulus" and "stimulus" in table:
         table = table.rename(columns={"stimulus": "stimulus_in_table"})
         notes = (f"stimulus is {stimulus!r}; the table's own is now `stimulus_in_table`",)
-    trials = table.assign(stimulus=labels)
+    return table.assign(stimulus=labels), notes
+
+
+def _with_windows(trials: pd.DataFrame, windows: Windows) -> pd.DataFrame:
+    trials = trials.reset_index(drop=True)
     if "repetition" not in trials:
         trials["repetition"] = trials.groupby("stimulus").cumcount()
-    return trials, notes
+    if windows.equal:
+        return trials
+    return trials.assign(window_start=windows.own[:, 0], window_stop=windows.own[:, 1])
 
 
-def _counts(
-    recording: Recording, starts: np.ndarray, edges: np.ndarray, guard: float
-) -> np.ndarray:
-    values = np.empty((len(starts), recording.n_units, len(edges) - 1), dtype=np.uint16)
-    limits = starts[:, None] + edges - guard
-    for unit in range(recording.n_units):
-        counts = np.diff(np.searchsorted(recording.unit_spikes(unit), limits), axis=1)
-        if counts.max() > np.iinfo(values.dtype).max:
-            values = values.astype(np.uint32)
-        values[:, unit] = counts
-    return values
+def _overlap(windows: Windows, name: str, guard: float) -> tuple[str, ...]:
+    spans = windows.spans
+    spans = spans[np.argsort(spans[:, 0], kind="stable")]
+    latest = np.maximum.accumulate(spans[:-1, 1])
+    after = spans[1:, 0] < latest - guard
+    n_shared = int((np.append(after, False) | np.append(False, after)).sum())
+    if n_shared == 0:
+        return ()
+    return (
+        f"{n_shared} of {len(spans)} windows of {name!r} share time with another: their spikes "
+        "count in each, so those trials are not independent",
+    )
 
 
 def _latencies(
-    recording: Recording, starts: np.ndarray, edges: np.ndarray, guard: float
+    recording: Recording,
+    windows: Windows,
+    guard: float,
+    observed: np.ndarray | None,
+    max_bytes: int,
 ) -> np.ndarray:
-    values = np.empty((len(starts), recording.n_units, 1))
+    values = blank((len(windows.starts), recording.n_units, 1), np.dtype(np.float64), max_bytes)
+    begin, stop = windows.own.T
+    first_edge, last_edge = windows.spans.T - guard
     for unit in range(recording.n_units):
         times = np.append(recording.unit_spikes(unit), np.inf)
-        first = times[np.searchsorted(times, starts + edges[0] - guard)]
-        silent = first >= starts + edges[-1] - guard
-        values[:, unit, 0] = np.where(silent, edges[-1], np.maximum(first - starts, edges[0]))
+        first = times[np.minimum(np.searchsorted(times, first_edge), len(times) - 1)]
+        found = np.where(first >= last_edge, stop, np.maximum(first - windows.starts, begin))
+        values[:, unit, 0] = found if observed is None else np.where(observed[:, 0], found, np.nan)
     return values

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 
 from neurospyke.labels import Rows, select
 from neurospyke.recording import check
-from neurospyke.recording.align import Time, Window, align
+from neurospyke.recording.align import MAX_BYTES, align
+from neurospyke.recording.partial import PartialResponses
 from neurospyke.recording.report import ImportReport
+from neurospyke.recording.window import Time, Window
 from neurospyke.responses import Responses
 from neurospyke.storage import pack_table, read_arrays, unpack_table, write_arrays
 
@@ -195,6 +197,7 @@ class Recording:
             units=self.units.iloc[rows],
         )
 
+    @overload
     def align(
         self,
         trials: str | pd.DataFrame,
@@ -203,23 +206,56 @@ class Recording:
         *,
         stimulus: str = "stimulus",
         measure: str = "count",
-    ) -> Responses:
+        on_out_of_range: Literal["exclude", "error"] = "exclude",
+        max_bytes: int = MAX_BYTES,
+    ) -> Responses: ...
+    @overload
+    def align(
+        self,
+        trials: str | pd.DataFrame,
+        window: Window,
+        bin_width: Time | None = None,
+        *,
+        stimulus: str = "stimulus",
+        measure: str = "count",
+        on_out_of_range: Literal["nan"],
+        max_bytes: int = MAX_BYTES,
+    ) -> PartialResponses: ...
+    def align(
+        self,
+        trials: str | pd.DataFrame,
+        window: Window,
+        bin_width: Time | None = None,
+        *,
+        stimulus: str = "stimulus",
+        measure: str = "count",
+        on_out_of_range: Literal["exclude", "nan", "error"] = "exclude",
+        max_bytes: int = MAX_BYTES,
+    ) -> Responses | PartialResponses:
         """Responses around the start of each trial; see `neurospyke.recording.align.align`.
 
         Args:
             trials: name of one of the trial tables, or a table with `start_time`.
-            window: (start, stop) in seconds from each trial's start.
+            window: (start, stop) in seconds from each trial's start, or columns of times.
             bin_width: seconds; one bin over the window when not given.
             stimulus: the column that says what was shown.
             measure: "count", "rate" (spikes/s) or "latency" (s).
+            on_out_of_range: what becomes of trials not wholly observed: "exclude", "nan", "error".
+            max_bytes: values of more bytes lie in a temporary file mapped into memory.
 
         Returns:
-            Responses (trial, unit, time); trials not wholly observed are left out.
+            Responses (trial, unit, time), or PartialResponses for "nan".
 
         Raises:
             ValueError: if there is no such table or column, or no trial is left.
         """
-        return align(self, trials, window, bin_width, stimulus=stimulus, measure=measure)
+        return align(
+            *(self, trials, window, bin_width),
+            stimulus=stimulus,
+            measure=measure,
+            on_out_of_range=on_out_of_range,
+            max_bytes=max_bytes,
+        )
 
     def save(self, path: str | Path) -> None:
         """Write everything to one file (`.npz`, no pickle), whole or not at all.

@@ -1,6 +1,7 @@
 """Alignment: each bin against numpy, whole-number arithmetic and hand-made cases."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import quantities as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.recording import Recording
+from neurospyke.recording import PartialResponses, Recording, counting
 
 MILLISECONDS = st.lists(st.integers(0, 1999), max_size=60).map(sorted)
 
@@ -150,10 +151,182 @@ def test_quantities_are_rescaled_to_seconds():
         recording.align(trials([0.0]), [1, 2] * pq.mV)
 
 
-def test_counts_over_65535_are_not_wrapped():
+def test_counts_over_65535_are_not_wrapped(monkeypatch):
+    monkeypatch.setattr(counting, "_BLOCK_CELLS", 1)
     recording = Recording.from_trains([[0.5], np.full(70_000, 0.5)], observed=(0, 1))
     counts = recording.align(trials([0.0]), (0, 1))
     np.testing.assert_array_equal(counts.values[0, :, 0], [1, 70_000])
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    trains=st.lists(MILLISECONDS, min_size=1, max_size=3),
+    starts=st.lists(st.integers(0, 1999), min_size=1, max_size=6),
+    lengths=st.lists(st.integers(1, 300), min_size=6, max_size=6),
+    gap=st.tuples(st.integers(100, 900), st.integers(901, 1800)),
+    first=st.integers(-50, 50),
+    width=st.integers(1, 40),
+    measure=st.sampled_from(["count", "rate"]),
+)
+def test_unequal_windows_equal_a_loop_and_unknown_bins_are_nan(
+    trains, starts, lengths, gap, first, width, measure
+):
+    """Whole milliseconds again; nothing is seen between the two numbers of `gap`."""
+    seen = [[time for time in train if not gap[0] < time < gap[1]] for train in trains]
+    recording = Recording.from_trains(
+        [np.array(train) / 1000 for train in seen],
+        observed=np.array([[0, gap[0]], [gap[1], 2000]]) / 1000,
+    )
+    stops = np.array(starts) + first + np.array(lengths[: len(starts)])
+    table = trials(np.array(starts) / 1000, off=stops / 1000)
+    n_bins = max(lengths[: len(starts)]) // width
+    if n_bins == 0:
+        return
+    made = recording.align(
+        *(table, (first / 1000, "off"), width / 1000),
+        measure=measure,
+        on_out_of_range="nan",
+    )
+    expected = np.full((len(starts), len(seen), n_bins), np.nan)
+    for trial, start in enumerate(starts):
+        for position in range(n_bins):
+            begin = start + first + position * width
+            inside = (begin >= 0 and begin + width <= gap[0]) or (
+                gap[1] <= begin and begin + width <= 2000
+            )
+            if inside and begin + width <= stops[trial]:
+                for unit, train in enumerate(seen):
+                    n_spikes = sum(begin <= time < begin + width for time in train)
+                    expected[trial, unit, position] = n_spikes
+    expected /= width / 1000 if measure == "rate" else 1
+    assert isinstance(made, PartialResponses)
+    np.testing.assert_allclose(made.values, expected, rtol=1e-12)
+    np.testing.assert_array_equal(made.observed, ~np.isnan(expected[:, 0]))
+
+
+def test_unequal_windows_without_bins_are_one_bin_each():
+    recording = Recording.from_trains([[0.1, 0.2, 1.1, 1.4, 1.6]], observed=(0, 3))
+    table = trials([0.0, 1.0], off=[0.15, 1.5])
+    counts = recording.align(table, (0.0, "off"))
+    np.testing.assert_array_equal(counts.values[:, 0, 0], [1, 2])
+    np.testing.assert_array_equal(counts.edges, [0.0, 0.5])
+    np.testing.assert_allclose(counts.trials["window_stop"], [0.15, 0.5], rtol=1e-12)
+    rates = recording.align(table, (0.0, "off"), measure="rate")
+    np.testing.assert_allclose(rates.values[:, 0, 0], [1 / 0.15, 4.0], rtol=1e-12)
+    latency = recording.align(table.assign(start_time=[0.05, 1.2]), ("start_time", "off"))
+    np.testing.assert_array_equal(latency.values[:, 0, 0], [1, 1])
+    silent = recording.align(table, (0.12, "off"), measure="latency")
+    np.testing.assert_allclose(silent.values[:, 0, 0], [0.15, 0.4], rtol=1e-12)
+
+
+def test_trials_without_a_stop_of_their_own_are_out_of_range():
+    recording = Recording.from_trains([[0.5]], observed=(0, 3))
+    table = trials([0.0, 1.0, 2.0], off=[1.0, np.nan, 1.5])
+    with pytest.warns(UserWarning, match=r"2 of 3 trials.*\[1, 2\]"):
+        assert recording.align(table, (0.0, "off")).n_trials == 1
+    partial = recording.align(table, (0.0, "off"), on_out_of_range="nan")
+    np.testing.assert_array_equal(partial.values[:, 0, 0], [1, np.nan, np.nan])
+    with pytest.raises(ValueError, match="none has one by"):
+        recording.align(table.assign(off=np.nan), (0.0, "off"))
+    with pytest.raises(TypeError, match=r"name a column of times.*'off'\]; got 'end'"):
+        recording.align(table, (0.0, "end"))
+
+
+def test_shorter_windows_leave_bins_without_values_unless_nan_may_stand_there():
+    recording = Recording.from_trains([[0.5, 1.05]], observed=(0, 3))
+    table = trials([0.0, 1.0], off=[1.0, 1.15])
+    with pytest.warns(UserWarning, match="1 of 2 trials"):
+        counts = recording.align(table, (0.0, "off"), 0.1)
+    assert counts.values.shape == (1, 1, 10)
+    partial = recording.align(table, (0.0, "off"), 0.1, on_out_of_range="nan")
+    np.testing.assert_array_equal(partial.values[1, 0, :3], [1, np.nan, np.nan])
+
+
+def test_trials_out_of_range_can_be_nan_or_an_error():
+    recording = Recording.from_trains([[0.25, 0.75, 1.9]], observed=(0, 2), source="made up")
+    table = trials([0.0, 1.5, 5.0], stimulus=["a", "a", "a"])
+    with pytest.raises(ValueError, match=r"wholly observed; with.*2 of 3.*\[1, 2\]"):
+        recording.align(table, (0.0, 1.0), on_out_of_range="error")
+    partial = recording.align(table, (0.0, 1.0), 0.5, on_out_of_range="nan")
+    np.testing.assert_array_equal(partial.values[:, 0], [[1, 1], [1, np.nan], [np.nan, np.nan]])
+    assert repr(partial) == (
+        "PartialResponses(3 trials, 1 units, 2 bins, 0.5 of them observed, 1 trials wholly)"
+    )
+    mean = partial.average()
+    np.testing.assert_array_equal(mean.values[0, 0], [1, 1])
+    assert mean.trials[["n_trials", "n_observed"]].to_numpy().tolist() == [[3, 1]]
+    assert (mean.measure, mean.source) == ("count", "made up")
+    whole = partial.whole()
+    assert whole.trials["start_time"].tolist() == [0.0]
+    assert whole.notes[-1] == "2 of 3 trials not observed in every bin left out"
+    apart = recording.align(table.assign(stimulus=["a", "b", "c"]), (0, 1), on_out_of_range="nan")
+    with pytest.raises(ValueError, match=r"2 of 3 have none in some bin, first \['b', 'c'\]"):
+        apart.average()
+    none = recording.align(table.iloc[1:], (0.0, 1.0), on_out_of_range="nan")
+    with pytest.raises(ValueError, match="at least one of 2 trials"):
+        none.whole()
+    latency = recording.align(table, (0.0, 1.0), measure="latency", on_out_of_range="nan")
+    np.testing.assert_array_equal(latency.values[:, 0, 0], [0.25, np.nan, np.nan])
+
+
+def test_large_results_lie_in_a_file_and_are_the_same():
+    rng = np.random.default_rng(0)
+    recording = Recording.from_trains([np.sort(rng.uniform(0, 9, 300))] * 3, observed=(0, 9))
+    table = trials(rng.uniform(0, 8, 40))
+    changes: list[dict[str, Any]] = [{}, {"measure": "rate"}]
+    for change in [*changes, {"measure": "latency", "bin_width": None}]:
+        settings_ = {"bin_width": 0.1} | change
+        usual = recording.align(table, (0.0, 1.0), **settings_)
+        mapped = recording.align(table, (0.0, 1.0), **settings_, max_bytes=100)
+        assert isinstance(mapped.values, np.memmap)
+        assert not isinstance(usual.values, np.memmap)
+        np.testing.assert_array_equal(mapped.values, usual.values)
+        assert mapped.values.dtype == usual.values.dtype
+
+
+def test_counting_in_small_blocks_changes_nothing(monkeypatch):
+    rng = np.random.default_rng(1)
+    recording = Recording.from_trains([np.sort(rng.uniform(0, 9, 300)), []], observed=(0, 9))
+    table = trials(rng.uniform(0, 8, 40))
+    whole = recording.align(table, (0.0, 1.0), 0.1)
+    monkeypatch.setattr(counting, "_BLOCK_CELLS", 25)
+    monkeypatch.setattr(counting, "_BLOCK_SPIKES", 7)
+    np.testing.assert_array_equal(recording.align(table, (0.0, 1.0), 0.1).values, whole.values)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    times=st.lists(st.integers(0, 30), max_size=60).map(sorted),
+    begins=st.lists(st.integers(0, 25), min_size=1, max_size=5),
+    widths=st.lists(st.integers(0, 5), min_size=1, max_size=6),
+)
+def test_counts_between_limits_equal_a_search_for_each(times, begins, widths):
+    """Times on limits, bins of unequal and of no width."""
+    limits = np.array(begins)[:, None] + np.cumsum([0, *widths]).astype(float)
+    counts = counting.counts_between(np.array(times, dtype=float), limits)
+    np.testing.assert_array_equal(counts, np.diff(np.searchsorted(times, limits), axis=1))
+
+
+def test_windows_may_begin_at_a_column_too():
+    recording = Recording.from_trains([[0.05, 0.15, 1.05, 1.15]], observed=(0, 3))
+    table = trials([0.0, 1.0], on=[0.0, 1.1], off=[0.2, 1.2])
+    partial = recording.align(table, ("on", "off"), 0.1, on_out_of_range="nan")
+    np.testing.assert_array_equal(partial.values[:, 0], [[1, 1], [np.nan, 1]])
+
+
+def test_labels_of_trials_left_out_do_not_matter():
+    recording = Recording.from_trains([[0.5]], observed=(0, 1))
+    table = trials([0.0, 5.0], stimulus=["a", None])
+    with pytest.warns(UserWarning, match="1 of 2 trials"):
+        assert recording.align(table, (0, 1)).stimuli == ("a",)
+
+
+def test_overlapping_windows_are_told():
+    recording = Recording.from_trains([[0.5]], observed=(0, 9))
+    apart = recording.align(trials([0, 1, 2]), (0, 1))
+    assert apart.notes == ()
+    shared = recording.align(trials([3, 0, 0.5, 5]), (0, 1))
+    assert shared.notes[0].startswith("2 of 4 windows of 'trials' share time with another")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +343,7 @@ def test_counts_over_65535_are_not_wrapped():
         ({"trials": "go"}, r"shown \(1 rows\), rest \(1 rows\); got 'go'"),
         ({"stimulus": "image"}, r"a column of 'shown', \['start_time', 'stimulus'\]; got 'image'"),
         ({"measure": "psth"}, r"\['count', 'rate', 'latency'\]; got 'psth'"),
+        ({"on_out_of_range": "drop"}, r"\['exclude', 'nan', 'error'\]; got 'drop'"),
         ({"measure": "latency", "bin_width": 0.1}, "must be None for latencies"),
         ({"trials": pd.DataFrame({"start_time": [np.nan], "stimulus": "a"})}, "finite start_time"),
         ({"trials": pd.DataFrame({"onset": [0.0]})}, "start_time"),
