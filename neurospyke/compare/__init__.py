@@ -1,7 +1,16 @@
 """Compare two sets of responses, whoever they belong to."""
 
-from neurospyke.compare.comparators import COMPARATORS, cosine, pearson, rho_a, spearman
+from neurospyke.compare.bures import bures, squared_bures_distance
+from neurospyke.compare.comparators import (
+    COMPARATORS,
+    compare_rdms,
+    cosine,
+    pearson,
+    rho_a,
+    spearman,
+)
 from neurospyke.compare.comparison import Comparison, comparison_table
+from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.rdm import DISSIMILARITIES, RDM, correlation_rdm, euclidean_rdm
 from neurospyke.compare.reliability import (
@@ -21,6 +30,7 @@ from neurospyke.compare.resample import (
     split_halves,
 )
 from neurospyke.compare.similarity import rsa
+from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 
 __all__ = [
     "COMPARATORS",
@@ -29,6 +39,8 @@ __all__ = [
     "Comparison",
     "RDMReliability",
     "bootstrap_counts",
+    "bures",
+    "compare_rdms",
     "comparison_table",
     "correlation_rdm",
     "cosine",
@@ -46,6 +58,11 @@ __all__ = [
     "spearman_brown",
     "split_half_ceiling",
     "split_halves",
+    "squared_bures_distance",
     "subject_ceiling",
+    "tau_a",
+    "tau_b",
     "unit_reliability",
+    "whitened_cosine",
+    "whitened_pearson",
 ]

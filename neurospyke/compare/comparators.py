@@ -1,15 +1,26 @@
-"""Comparators: how alike two vectors of dissimilarities are.
+"""Comparators: how alike two vectors of dissimilarities are, or every two of two stacks.
 
-Each comparator is the inner product of two normalised vectors, sim(a, b) = u(a) · u(b), where u
-is its entry in `NORMALIZATIONS`. A mean score over subjects is therefore one inner product with
-the mean of their u. `POOLED_FORMS` are what noise ceilings average over subjects.
+Those in `NORMALIZATIONS` are the inner product of two normalised vectors, sim(a, b) = u(a) · u(b),
+where u is their entry there. A mean score over subjects is therefore one inner product with the
+mean of their u. `POOLED_FORMS` are what noise ceilings average over subjects.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
 from scipy.stats import rankdata
+
+from neurospyke.compare.bures import bures, bures_similarities
+from neurospyke.compare.kendall import tau_a, tau_a_similarities, tau_b, tau_b_similarities
+from neurospyke.compare.vectors import Stack, check_finite, compare_two
+from neurospyke.compare.whitened import (
+    whitened_cosine,
+    whitened_cosines,
+    whitened_pearson,
+    whitened_pearsons,
+)
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -30,7 +41,7 @@ def cosine(a: np.ndarray, b: np.ndarray) -> float:
     >>> cosine(np.array([3.0, 4.0]), np.array([4.0, 3.0]))
     0.96
     """
-    return _compare(a, b, _unit_length)
+    return compare_two(a, b, partial(_inner, _unit_length))
 
 
 def pearson(a: np.ndarray, b: np.ndarray) -> float:
@@ -51,7 +62,7 @@ def pearson(a: np.ndarray, b: np.ndarray) -> float:
     >>> round(pearson(np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, -1.0])), 12)
     -1.0
     """
-    return _compare(a, b, _centred)
+    return compare_two(a, b, partial(_inner, _centred))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> float:
@@ -72,7 +83,7 @@ def spearman(a: np.ndarray, b: np.ndarray) -> float:
     >>> round(spearman(np.array([1.0, 2.0, 9.0]), np.array([1.0, 3.0, 2.0])), 12)
     0.5
     """
-    return _compare(a, b, _ranked)
+    return compare_two(a, b, partial(_inner, _ranked))
 
 
 def rho_a(a: np.ndarray, b: np.ndarray) -> float:
@@ -96,70 +107,146 @@ def rho_a(a: np.ndarray, b: np.ndarray) -> float:
     >>> round(rho_a(np.array([0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0])), 12)
     0.75
     """
-    return _compare(a, b, _untied)
+    return compare_two(a, b, partial(_inner, _untied))
 
 
-def _compare(a: np.ndarray, b: np.ndarray, normalize: Callable[[np.ndarray], np.ndarray]) -> float:
-    vectors = [np.asarray(vector, dtype=np.float64) for vector in (a, b)]
-    if vectors[0].ndim != 1 or vectors[0].shape != vectors[1].shape or len(vectors[0]) < 2:
+def compare_rdms(
+    a: np.ndarray,
+    b: np.ndarray,
+    comparator: str = "cosine",
+    *,
+    covariance: np.ndarray | None = None,
+) -> np.ndarray:
+    """Similarity of every vector of one stack with every vector of another.
+
+    Args:
+        a: (n, pair) dissimilarities, such as those of n models.
+        b: (m, pair) dissimilarities of the same pairs, such as those of m subjects.
+        comparator: a name in `COMPARATORS`.
+        covariance: (condition, condition) noise covariance, for whitened comparators.
+
+    Returns:
+        (n, m) similarities.
+
+    Raises:
+        ValueError: if there is no such comparator, the stacks do not match or are not finite, a
+            covariance comes where it means nothing, or a similarity is undefined.
+
+    Source: that of the comparator.
+
+    >>> compare_rdms(np.array([[3.0, 4.0], [4.0, 3.0]]), np.array([[4.0, 3.0]]))
+    array([[0.96],
+           [1.  ]])
+    """
+    check_comparator(comparator, COMPARATORS)
+    stacks = [np.asarray(stack, dtype=np.float64) for stack in (a, b)]
+    if any(stack.ndim != 2 for stack in stacks) or stacks[0].shape[1] != stacks[1].shape[1]:
         raise ValueError(
-            "`a` and `b` must be vectors over the same pairs, at least 2; "
-            f"got shapes {vectors[0].shape} and {vectors[1].shape}"
+            "`a` and `b` must be (n, pair) and (m, pair) over the same pairs; "
+            f"got shapes {stacks[0].shape} and {stacks[1].shape}"
         )
-    units = []
-    for name, vector in zip("ab", vectors, strict=True):
-        if not np.isfinite(vector).all():
-            raise ValueError(f"`{name}` must be finite; {(~np.isfinite(vector)).sum()} are not")
-        units.append(normalize(vector))
-    return float(np.clip(units[0] @ units[1], -1.0, 1.0))
+    for name, stack in zip("ab", stacks, strict=True):
+        check_finite(stack, name)
+    if comparator in _WHITENED:
+        return _WHITENED[comparator](stacks[0], stacks[1], covariance)
+    if covariance is not None:
+        raise ValueError(f"`covariance` needs one of {list(_WHITENED)}; got {comparator!r}")
+    return _STACKED[comparator](stacks[0], stacks[1])
 
 
-def _unit_length(vector: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vector)
-    if length == 0:
+def _inner(normalize: Callable[[Stack], Stack], a: Stack, b: Stack) -> np.ndarray:
+    return np.clip(normalize(a) @ normalize(b).T, -1.0, 1.0)
+
+
+def _unit_length(vectors: np.ndarray) -> np.ndarray:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    if not lengths.all():
         raise ValueError("the similarity is undefined: every dissimilarity is 0")
-    return vector / length
+    return vectors / lengths
 
 
-def _centred(vector: np.ndarray) -> np.ndarray:
-    centred = vector - vector.mean()
-    length = np.linalg.norm(centred)
+def _centred(vectors: np.ndarray) -> np.ndarray:
+    means = vectors.mean(axis=-1, keepdims=True)
+    centred = vectors - means
+    lengths = np.linalg.norm(centred, axis=-1, keepdims=True)
     # Equal numbers leave rounding behind when their mean is taken away; that is no variance.
-    if length <= 1e-13 * np.abs(vector).max() * np.sqrt(len(vector)):
+    largest = np.abs(vectors).max(axis=-1, keepdims=True)
+    constant = lengths <= 1e-13 * largest * np.sqrt(vectors.shape[-1])
+    if constant.any():
         raise ValueError(
-            f"the correlation is undefined: every dissimilarity is {vector.mean():g}; "
+            f"the correlation is undefined: every dissimilarity is {means[constant][0]:g}; "
             "use another dissimilarity or more conditions"
         )
-    return centred / length
+    centred /= lengths
+    return centred
 
 
-def _ranked(vector: np.ndarray) -> np.ndarray:
-    _centred(vector)
-    return _centred(rankdata(vector))
+def _ranked(vectors: np.ndarray) -> np.ndarray:
+    _centred(vectors)
+    return _centred(mid_ranks(vectors))
 
 
-def _untied(vector: np.ndarray) -> np.ndarray:
-    n = len(vector)
-    return (rankdata(vector) - (n + 1) / 2) * np.sqrt(12 / (float(n) ** 3 - n))
+def _untied(vectors: np.ndarray) -> np.ndarray:
+    n = vectors.shape[-1]
+    return (mid_ranks(vectors) - (n + 1) / 2) * np.sqrt(12 / (float(n) ** 3 - n))
+
+
+def mid_ranks(vectors: np.ndarray) -> np.ndarray:
+    """Ranks from 1 along the last axis; ties share the mean of theirs.
+
+    Args:
+        vectors: (..., n) finite numbers.
+
+    Returns:
+        (..., n) ranks in float64, multiples of a half.
+
+    >>> mid_ranks(np.array([3.0, 1.0, 3.0]))
+    array([2.5, 1. , 2.5])
+    """
+    if vectors.ndim > 1:
+        return np.array([mid_ranks(vector) for vector in vectors]).reshape(vectors.shape)
+    order = np.argsort(vectors)
+    ordered = vectors[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return rankdata(vectors)
+    ranks = np.empty(len(vectors))
+    ranks[order] = np.arange(1.0, len(vectors) + 1)
+    return ranks
 
 
 COMPARATORS: Mapping[str, Callable[[np.ndarray, np.ndarray], float]] = MappingProxyType(
-    {"cosine": cosine, "pearson": pearson, "spearman": spearman, "rho_a": rho_a}
+    {
+        "cosine": cosine,
+        "pearson": pearson,
+        "spearman": spearman,
+        "rho_a": rho_a,
+        "tau_a": tau_a,
+        "tau_b": tau_b,
+        "whitened_cosine": whitened_cosine,
+        "whitened_pearson": whitened_pearson,
+        "bures": bures,
+    }
 )
 NORMALIZATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
     {"cosine": _unit_length, "pearson": _centred, "spearman": _ranked, "rho_a": _untied}
 )
 # Sums of plain ranks are exact, so pooled ranks keep their ties.
 POOLED_FORMS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
-    {"cosine": _unit_length, "pearson": _centred, "spearman": rankdata, "rho_a": rankdata}
+    {"cosine": _unit_length, "pearson": _centred, "spearman": mid_ranks, "rho_a": mid_ranks}
+)
+_WHITENED = {"whitened_cosine": whitened_cosines, "whitened_pearson": whitened_pearsons}
+_STACKED: Mapping[str, Callable[[Stack, Stack], np.ndarray]] = MappingProxyType(
+    {name: partial(_inner, normalize) for name, normalize in NORMALIZATIONS.items()}
+    | {"tau_a": tau_a_similarities, "tau_b": tau_b_similarities, "bures": bures_similarities}
 )
 
 
-def check_comparator(name: str) -> str:
+def check_comparator(name: str, among: Collection[str] = NORMALIZATIONS) -> str:
     """The name itself, if there is a comparator of that name.
 
     Args:
         name: what a caller asked for.
+        among: the comparators that will do; those that are inner products by default.
 
     Returns:
         The name.
@@ -167,6 +254,6 @@ def check_comparator(name: str) -> str:
     Raises:
         ValueError: if there is none.
     """
-    if name not in COMPARATORS:
-        raise ValueError(f"`comparator` must be one of {list(COMPARATORS)}; got {name!r}")
+    if name not in among:
+        raise ValueError(f"`comparator` must be one of {list(among)}; got {name!r}")
     return name

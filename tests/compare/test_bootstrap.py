@@ -8,11 +8,12 @@ from scipy.spatial.distance import squareform
 
 from neurospyke.compare import COMPARATORS
 from neurospyke.compare.bootstrap import _WEIGHTED, bootstrap_scores
+from neurospyke.compare.comparators import NORMALIZATIONS
 
 ORACLE_NAMES = {"cosine": "cosine", "pearson": "corr", "spearman": "spearman", "rho_a": "rho-a"}
 
 
-@pytest.mark.parametrize("comparator", COMPARATORS)
+@pytest.mark.parametrize("comparator", NORMALIZATIONS)
 def test_weights_give_what_rsatoolbox_gets_by_resampling(
     shared_oracles: Path, comparator: str
 ) -> None:
@@ -26,7 +27,7 @@ def test_weights_give_what_rsatoolbox_gets_by_resampling(
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("comparator", COMPARATORS)
+@pytest.mark.parametrize("comparator", NORMALIZATIONS)
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=7, max_size=7), st.integers(0, 2**31))
 def test_a_weighted_sample_is_the_drawn_sample_without_pairs_of_copies(
@@ -47,7 +48,7 @@ def test_a_weighted_sample_is_the_drawn_sample_without_pairs_of_copies(
     assert ours == pytest.approx(expected, abs=1e-10, nan_ok=True)
 
 
-@pytest.mark.parametrize("comparator", COMPARATORS)
+@pytest.mark.parametrize("comparator", NORMALIZATIONS)
 def test_samples_of_two_stimuli_have_no_score(comparator: str) -> None:
     counts = np.array([[4, 0, 0, 0], [2, 2, 0, 0], [2, 1, 1, 0]])
     model, brain = np.arange(1.0, 7), np.array([[3.0, 1, 2, 6, 5, 4]])
@@ -66,4 +67,4 @@ def test_samples_in_which_a_side_is_constant_have_no_score(comparator: str) -> N
 
 
 def test_every_comparator_can_be_weighted() -> None:
-    assert list(_WEIGHTED) == list(COMPARATORS)
+    assert list(_WEIGHTED) == list(NORMALIZATIONS)

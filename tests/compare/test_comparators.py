@@ -6,22 +6,39 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from neurospyke.compare import COMPARATORS, RDM, cosine, pearson, rho_a, spearman
-from neurospyke.compare.comparators import NORMALIZATIONS, check_comparator
+from neurospyke.compare.comparators import check_comparator, compare_rdms, mid_ranks
 
-ORACLE_NAMES = {"cosine": "cosine", "pearson": "corr", "spearman": "spearman", "rho_a": "rho-a"}
+ORACLE_NAMES = {
+    "cosine": "cosine",
+    "pearson": "corr",
+    "spearman": "spearman",
+    "rho_a": "rho-a",
+    "tau_a": "tau-a",
+    "tau_b": "kendall",
+    "whitened_cosine": "cosine_cov",
+    "whitened_pearson": "corr_cov",
+}
 VECTORS = st.lists(st.integers(0, 5), min_size=12, max_size=12).filter(lambda v: len(set(v)) > 1)
 Comparator = Callable[[np.ndarray, np.ndarray], float]
 
 
-@pytest.mark.parametrize("name", COMPARATORS)
+@pytest.mark.parametrize("name", ORACLE_NAMES)
 def test_they_equal_rsatoolbox(shared_oracles: Path, name: str) -> None:
     with np.load(shared_oracles / "rsa_compare.npz") as oracle:
-        ours = [[COMPARATORS[name](a, b) for b in oracle["in_B"]] for a in oracle["in_A"]]
+        ours = compare_rdms(oracle["in_A"], oracle["in_B"], name)
         expected = oracle[f"rt_{ORACLE_NAMES[name]}"]
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", COMPARATORS)
+def test_stacks_are_compared_as_their_vectors_are(name: str) -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.integers(0, 9, (3, 15)) / 4, generator.random((2, 15))
+    one_by_one = [[COMPARATORS[name](x, y) for y in b] for x in a]
+    np.testing.assert_allclose(compare_rdms(a, b, name), one_by_one, rtol=0, atol=1e-13)
 
 
 @settings(max_examples=40, deadline=None)
@@ -101,9 +118,9 @@ def test_wrong_vectors_are_refused(
         compare(a, b)
 
 
-def test_every_comparator_has_its_normalization_and_others_are_refused() -> None:
-    assert list(NORMALIZATIONS) == list(COMPARATORS)
+def test_a_comparator_that_is_not_there_is_refused() -> None:
     assert check_comparator("rho_a") == "rho_a"
+    assert check_comparator("tau_a", COMPARATORS) == "tau_a"
     with pytest.raises(ValueError, match=r"must be one of .*'spearman'.*; got 'kendall'"):
         check_comparator("kendall")
 
@@ -130,3 +147,29 @@ def test_monkey_and_human_it_are_as_alike_as_known(rsa92: dict[str, RDM]) -> Non
     vectors = rsa92["monkey IT"].values, rsa92["human IT"].values
     assert pearson(*vectors) == pytest.approx(0.4912, abs=5e-5)
     assert spearman(*vectors) == pytest.approx(0.4389, abs=5e-5)
+
+
+def test_mid_ranks_are_those_of_scipy() -> None:
+    values = np.array([[3.0, 1.0, 2.0, 9.0], [1.0, 1.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(mid_ranks(values), rankdata(values, axis=1))
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "comparator", "message"),
+    [
+        (np.ones(3), np.ones((1, 3)), "cosine", r"got shapes \(3,\) and \(1, 3\)"),
+        (np.ones((1, 3)), np.ones((1, 4)), "cosine", "over the same pairs"),
+        (np.ones((1, 3)), np.full((1, 3), np.nan), "cosine", "`b` must be finite; 3 are not"),
+        (np.ones((1, 3)), np.ones((1, 3)), "euclidean", "`comparator` must be one of"),
+    ],
+)
+def test_wrong_stacks_are_refused(
+    a: np.ndarray, b: np.ndarray, comparator: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        compare_rdms(a, b, comparator)
+
+
+def test_a_covariance_where_it_means_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"`covariance` needs one of .*got 'pearson'"):
+        compare_rdms(np.ones((1, 3)), np.ones((1, 3)), "pearson", covariance=np.eye(3))

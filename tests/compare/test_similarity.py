@@ -18,6 +18,7 @@ from neurospyke.compare import (
     split_half_ceiling,
     subject_ceiling,
 )
+from neurospyke.compare.comparators import NORMALIZATIONS
 from neurospyke.compare.resample import spawn_seeds
 from neurospyke.responses import Responses
 
@@ -74,7 +75,7 @@ def test_everything_that_matters_is_in_the_result() -> None:
     assert result.score == pytest.approx(expected, abs=1e-12)
 
 
-@pytest.mark.parametrize("comparator", COMPARATORS)
+@pytest.mark.parametrize("comparator", NORMALIZATIONS)
 def test_the_score_is_the_mean_over_subjects_and_the_ceiling_theirs(comparator: str) -> None:
     model, brains = rdm(8, seed=0), [rdm(8, seed=seed, source="IT") for seed in (1, 2, 3)]
     result = quick(model, brains, comparator=comparator)
@@ -113,7 +114,7 @@ def test_monkey_and_human_it(rsa92: dict[str, RDM]) -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.permutations(range(7)), st.sampled_from(list(COMPARATORS)))
+@given(st.permutations(range(7)), st.sampled_from(list(NORMALIZATIONS)))
 def test_the_order_of_conditions_makes_no_difference(order: list[int], comparator: str) -> None:
     model, brain = rdm(7, seed=0), rdm(7, seed=1)
     labels = [model.conditions[row] for row in order]
