@@ -1,6 +1,6 @@
 """What makes a recording sound: each check names the units or tables at fault, repairs nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,8 @@ from neurospyke.labels import check_table
 
 _UNIT_KEY = ("session", "probe", "unit")
 _MAX_NAMED = 10
+# Checks make several arrays as long as what they check: of many spikes, a part at a time.
+_BLOCK = 2**20
 
 
 def check_units(units: pd.DataFrame) -> pd.DataFrame:
@@ -89,17 +91,14 @@ def check_spike_times(
     Raises:
         ValueError: naming the units whose times are NaN, infinite or out of order.
     """
-    infinite = _per_unit(~np.isfinite(spike_times), offsets)
+    infinite = _per_unit(_positions(spike_times, flag=_not_finite), offsets)
     if infinite.any():
         raise ValueError(
             f"`spike_times` must be finite; NaN or infinite times in {_counted(infinite, units)}: "
             "leave those units or times out"
         )
-    falls = np.zeros(spike_times.shape, dtype=bool)
-    falls[1:] = np.diff(spike_times) < 0
-    starts = offsets[:-1]
-    falls[starts[starts < len(falls)]] = False
-    descents = _per_unit(falls, offsets)
+    falls = _positions(spike_times[1:], spike_times[:-1], flag=np.less) + 1
+    descents = _per_unit(falls[~np.isin(falls, offsets)], offsets)
     if descents.any():
         raise ValueError(
             "`spike_times` must ascend inside each unit; times step back in "
@@ -176,8 +175,12 @@ def inside(times: np.ndarray, observed: np.ndarray) -> np.ndarray:
     >>> inside(np.array([0.0, 1.5, 3.0]), np.array([[0.0, 1.0], [2.0, 3.0]]))
     array([ True, False,  True])
     """
-    span = np.searchsorted(observed[:, 0], times, side="right") - 1
-    return (span >= 0) & (times <= observed[span, 1])
+    within = np.empty(times.shape, dtype=bool)
+    for first in range(0, len(times), _BLOCK):
+        part = times[first : first + _BLOCK]
+        span = np.searchsorted(observed[:, 0], part, side="right") - 1
+        within[first : first + _BLOCK] = (span >= 0) & (part <= observed[span, 1])
+    return within
 
 
 def check_inside(
@@ -194,7 +197,7 @@ def check_inside(
     Raises:
         ValueError: naming the units with such spikes.
     """
-    outside = _per_unit(~inside(spike_times, observed), offsets)
+    outside = _per_unit(np.flatnonzero(~inside(spike_times, observed)), offsets)
     if outside.any():
         raise ValueError(
             f"`spike_times` must lie in the observed spans, {observed[0, 0]:g} to "
@@ -279,9 +282,22 @@ def merged_tables(
     return {**own, **extra}
 
 
-def _per_unit(flags: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    running = np.concatenate([[0], np.cumsum(flags)])
-    return np.diff(running[offsets])
+def _not_finite(values: np.ndarray) -> np.ndarray:
+    return ~np.isfinite(values)
+
+
+def _positions(*arrays: np.ndarray, flag: Callable[..., np.ndarray]) -> np.ndarray:
+    """Where a condition on arrays of one length holds, looked up a part at a time."""
+    parts = [
+        np.flatnonzero(flag(*(array[first : first + _BLOCK] for array in arrays))) + first
+        for first in range(0, len(arrays[0]), _BLOCK)
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
+def _per_unit(positions: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """How many positions of spikes fall to each unit."""
+    return np.diff(np.searchsorted(positions, offsets))
 
 
 def _counted(counts: np.ndarray, units: pd.DataFrame) -> str:

@@ -110,7 +110,12 @@ def inferred_span(
         for column in ("start_time", "stop_time")
         if column in table
     ]
-    times = np.concatenate([spike_times, *columns])
+    finite = (
+        spike_times if np.isfinite(spike_times).all() else spike_times[np.isfinite(spike_times)]
+    )
+    # Only the ends of the spike times, which may be a hundred million.
+    ends = [finite.min(), finite.max()] if finite.size else []
+    times = np.concatenate([ends, *columns])
     times = times[np.isfinite(times)]
     if start is not None:
         times = np.append(times, start)

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from neurospyke.recording import Finding, ImportReport, Recording, read_recording
+from neurospyke.recording import Finding, ImportReport, Recording, check, read_recording
 
 UNITS = pd.DataFrame({"unit": [3, 5, 8], "area": ["V4", "IT", "IT"]})
 TIMES = np.array([0.5, 1.0, 1.0, 0.25, 3.5])
@@ -156,3 +158,30 @@ def test_same_unit_on_two_probes_is_two_units():
 def test_steps_back_between_units_and_beside_silent_ones_are_no_fault():
     made = Recording.from_trains([[], [5.0], [], [1.0, 2.0], []], observed=(0, 6))
     assert made.n_spikes == 3
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    trains=st.lists(
+        st.lists(st.sampled_from([-1.0, 0.0, 1.0, 2.0, 3.0, np.nan]), max_size=6), min_size=1
+    )
+)
+def test_faults_are_counted_for_each_unit_however_the_times_are_cut(trains):
+    arrays = [np.array(train, dtype=np.float64) for train in trains]
+    faults = {
+        "finite": [int(np.isnan(array).sum()) for array in arrays],
+        "ascend": [int((np.diff(array) < 0).sum()) for array in arrays],
+        "lie in the observed": [int(((array < 0) | (array == 2)).sum()) for array in arrays],
+    }
+    expected = next(((name, counts) for name, counts in faults.items() if any(counts)), None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(check, "_BLOCK", 2)
+        if expected is None:
+            assert Recording.from_trains(arrays, observed=[[0, 1], [3, 4]]).n_units == len(trains)
+            return
+        with pytest.raises(ValueError, match="`spike_times` must") as error:
+            Recording.from_trains(arrays, observed=[[0, 1], [3, 4]])
+    name, counts = expected
+    named = [f"{unit} ({count})" for unit, count in enumerate(counts) if count][:10]
+    assert name in str(error.value)
+    assert f"by unit (times): {', '.join(named)}" in str(error.value)
