@@ -24,12 +24,39 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, LinearSVC
 
-from neurospyke.datasets.mnist import read_mnist
-from neurospyke.sim import Network, convergence, kheradpisheh2018, learn_by_stdp, rezghi2022
+from neurospyke.datasets import read_fashion_mnist, read_mnist
+from neurospyke.sim import (
+    Network,
+    convergence,
+    final_potentials,
+    kheradpisheh2018,
+    learn_by_stdp,
+    rezghi2022,
+)
 from neurospyke.sim.latency import SILENT
 
 RESULTS = Path(__file__).parent / "results"
-CHECKPOINTS = Path("out/checkpoints")
+GRID = 4
+Features = Callable[[Network, torch.Tensor], np.ndarray]
+
+
+def spike_times(network: Network, images: torch.Tensor) -> np.ndarray:
+    """How early each unit of pool2 spikes: n_bins - latency, 0 where silent; (image, unit)."""
+    rows = []
+    with torch.no_grad():
+        for part in images.split(256):
+            latency = network.latency(part, "pool2").flatten(1)
+            rows.append(
+                torch.where(latency == SILENT, 0, network.n_bins - latency.int()).to(torch.uint8)
+            )
+    return torch.cat(rows).numpy().astype(np.float32)
+
+
+def potentials(network: Network, images: torch.Tensor) -> np.ndarray:
+    """Final potentials of conv2, the largest in each of 4 x 4 parts of its maps, at most 1."""
+    found = final_potentials(network, images, "conv2", grid=GRID).flatten(1)
+    # the greatest that weights up to 1 could reach
+    return (found / network.get_parameter("layers.conv2.weight")[0].numel()).numpy()
 
 
 def rezghi_readout() -> Any:
@@ -38,13 +65,14 @@ def rezghi_readout() -> Any:
 
 
 def kheradpisheh_readout() -> Any:
-    """A linear support vector machine."""
+    """A linear support vector machine, with the published penalty."""
     return LinearSVC(C=2.4, random_state=0)
 
 
-NETWORKS: dict[str, tuple[Callable[..., Network], str, Callable[[], Any]]] = {
-    "rezghi2022": (rezghi2022, "pool2", rezghi_readout),
-    "kheradpisheh2018": (kheradpisheh2018, "pool2", kheradpisheh_readout),
+READ = {"mnist": read_mnist, "fashion-mnist": read_fashion_mnist}
+NETWORKS: dict[str, tuple[Callable[..., Network], Features, Callable[[], Any]]] = {
+    "rezghi2022": (rezghi2022, spike_times, rezghi_readout),
+    "kheradpisheh2018": (kheradpisheh2018, potentials, kheradpisheh_readout),
 }
 
 
@@ -52,12 +80,11 @@ def main() -> None:
     """Train, read out, print and keep."""
     options = _options()
     torch.set_num_threads(options.threads)
-    make, layer, readout = NETWORKS[options.network]
-    images, labels = read_mnist("train")
-    test, answers = read_mnist("test")
+    make, features, readout = NETWORKS[options.network]
+    images, labels = READ[options.data]("train")
+    test, answers = READ[options.data]("test")
     images, labels = images[: options.images], labels[: options.images]
     start = make(seed=options.seed)
-    CHECKPOINTS.mkdir(parents=True, exist_ok=True)
     learned, seconds = start, {}
     for name, epochs in zip(("conv1", "conv2"), options.epochs, strict=True):
         begun = time.perf_counter()
@@ -67,12 +94,13 @@ def main() -> None:
             layers=[name],
             epochs=epochs,
             online=options.online,
+            until=options.until,
         )
         seconds[name] = time.perf_counter() - begun
         print(name, convergence(learned.layers[name].weight), seconds[name], flush=True)
     given = {
-        "learned": (features(learned, images, layer), features(learned, test, layer)),
-        "initial weights": (features(start, images, layer), features(start, test, layer)),
+        "learned": (features(learned, images), features(learned, test)),
+        "initial weights": (features(start, images), features(start, test)),
         "pixels": (images.flatten(1).numpy(), test.flatten(1).numpy()),
     }
     right = {}
@@ -97,20 +125,8 @@ def main() -> None:
     }
     print(json.dumps(record, indent=1))
     if options.images is None:
-        path = RESULTS / f"{options.data}_{options.network}.json"
+        path = RESULTS / f"{options.data.replace('-', '_')}_{options.network}.json"
         path.write_text(json.dumps(record, indent=1) + "\n")
-
-
-def features(network: Network, images: torch.Tensor, layer: str) -> np.ndarray:
-    """How early each unit spikes: n_bins - latency, 0 where silent; float32 (image, unit)."""
-    rows = []
-    with torch.no_grad():
-        for part in images.split(256):
-            latency = network.latency(part, layer).flatten(1)
-            rows.append(
-                torch.where(latency == SILENT, 0, network.n_bins - latency.int()).to(torch.uint8)
-            )
-    return torch.cat(rows).numpy().astype(np.float32)
 
 
 def accuracy(right: np.ndarray) -> dict[str, float]:
@@ -131,12 +147,13 @@ def difference(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("network", choices=NETWORKS)
-    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--data", choices=READ, default="mnist")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--epochs", type=lambda text: [int(n) for n in text.split(",")], default=[1, 1]
     )
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--until", type=float, help="convergence at which a layer stops")
     parser.add_argument("--online", action="store_true")
     parser.add_argument("--images", type=int, default=None, help="only these many, nothing is kept")
     parser.add_argument("--threads", type=int, default=2)

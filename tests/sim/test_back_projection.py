@@ -87,11 +87,11 @@ def test_published_networks_by_hand():
     # 6 + 2, then 1 of conv2 at 2 pixels, then 2 of conv3 at 6
     assert field.start == (-22, -22)
     features = network_features(kheradpisheh2018(), "pool2")
-    assert features.shape == (150, 14, 14)
+    assert features.shape == (100, 20, 20)
     with pytest.raises(ValueError, match="`image_size` must be given, because what 'pool2' sees"):
         receptive_field(kheradpisheh2018(), "pool2")
     whole = receptive_field(kheradpisheh2018(), "pool2", image_size=(28, 28))
-    assert whole.size == (14 + 15 * 2, 14 + 15 * 2)
+    assert whole.size == (20 + 13 * 2, 20 + 13 * 2)
 
 
 def test_pooling_keeps_features_in_the_middle_and_global_pooling_as_they_are():

@@ -22,10 +22,10 @@ MODELS = [kheradpisheh2018, mozafari2019, rezghi2022]
 LAYERS = {
     kheradpisheh2018: {
         "encoder": (2, 28, 28),
-        "conv1": (32, 28, 28),
-        "pool1": (32, 15, 15),
-        "conv2": (150, 16, 16),
-        "pool2": (150, 1, 1),
+        "conv1": (30, 28, 28),
+        "pool1": (30, 14, 14),
+        "conv2": (100, 14, 14),
+        "pool2": (100, 1, 1),
     },
     mozafari2019: {
         "encoder": (6, 28, 28),
