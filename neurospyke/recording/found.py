@@ -15,6 +15,8 @@ from neurospyke.recording.repair import checked_seconds, finite_times, times_in_
 from neurospyke.recording.report import ImportReport
 from neurospyke.recording.suspicion import known_areas, suspicions
 
+_NOISE = "noise"
+
 
 @dataclass(frozen=True, eq=False)
 class Found:
@@ -58,6 +60,47 @@ class Found:
             A new find.
         """
         return replace(self, trials=trials, report=self.report + report)
+
+
+def without_noise(found: Found) -> Found:
+    """The find without units whose `quality` is "noise".
+
+    Args:
+        found: what a reader found.
+
+    Returns:
+        The find; its report counts the units and spikes left out.
+
+    Raises:
+        ValueError: if no unit is left.
+
+    >>> units = pd.DataFrame({"unit": [4, 9], "quality": ["good", "noise"]})
+    >>> found = without_noise(Found(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 3]), units))
+    >>> print(found.report)
+    excluded: 1 of 2 units labelled noise left out, with 2 spikes: [9]
+    """
+    if "quality" not in found.units:
+        return found
+    noise = (found.units["quality"] == _NOISE).to_numpy()
+    if not noise.any():
+        return found
+    if noise.all():
+        raise ValueError(f"{found.source!r} must hold a unit that is not noise; got none")
+    names = found.units.loc[noise, "unit"].tolist()
+    sizes = np.diff(found.offsets)
+    n_spikes = int(sizes[noise].sum())
+    text = (
+        f"{len(names)} of {len(noise)} units labelled noise left out, with {n_spikes} spikes: "
+        f"{names}"
+    )
+    return replace(
+        found,
+        times=found.times[~np.repeat(noise, sizes)],
+        offsets=np.concatenate([[0], np.cumsum(sizes[~noise])]),
+        units=found.units[~noise].reset_index(drop=True),
+        supports=_kept_supports(found.supports, noise),
+        report=found.report.with_finding("excluded", text, len(names)),
+    )
 
 
 def sound_recording(found: Found, observed: object = None) -> Recording:
@@ -107,6 +150,12 @@ def sound_recording(found: Found, observed: object = None) -> Recording:
     report += limits + areas + suspicions(recording, stated=stated)
     # what was written by this very function and read again is said once
     return replace(recording, report=ImportReport(tuple(dict.fromkeys(report.findings))))
+
+
+def _kept_supports(supports: Sequence[np.ndarray], noise: np.ndarray) -> Sequence[np.ndarray]:
+    if len(supports) != len(noise):
+        return supports
+    return [spans for spans, left_out in zip(supports, noise, strict=True) if not left_out]
 
 
 def _within(

@@ -13,9 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from neurospyke.recording.check import merged_tables
-from neurospyke.recording.found import Found, sound_recording
-from neurospyke.recording.recording import Recording
+from neurospyke.recording.found import Found
 from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
@@ -38,18 +36,16 @@ def import_pynwb() -> Any:
     return pynwb
 
 
-def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -> Recording:
-    """Recording from an NWB file.
+def read_nwb(path: Path) -> Found:
+    """What an NWB file holds.
 
     Args:
         path: the file.
-        trials: trial tables to add to the file's own.
-        observed: (span, 2), or one (start, stop), in seconds; when None, the units'
-            `obs_intervals`, else from the first to the last spike or trial.
 
     Returns:
-        The recording: `unit` is the file's column of that name, else its ids; `area` is the column
-        `location`, else the location of the unit's electrodes, where the file has no `area`.
+        The find, observed in the units' `obs_intervals`: `unit` is the file's column of that name,
+        else its ids; `area` is the column `location`, else the location of the unit's electrodes,
+        where the file has no `area`.
 
     Raises:
         ImportError: if pynwb is not installed.
@@ -62,14 +58,13 @@ def read_nwb(path: Path, *, trials: dict[str, pd.DataFrame], observed: object) -
         tables, table_report = _interval_tables(file)
         supports = _obs_intervals(units)
         notes, report = read_notes(file.notes or "")
-    found = Found(
-        *(times, offsets, table, merged_tables(tables, trials)),
+    return Found(
+        *(times, offsets, table, tables),
         supports=supports,
         source=path.name,
         notes=notes,
         report=report + unit_report + table_report,
     )
-    return sound_recording(found, observed)
 
 
 @contextmanager

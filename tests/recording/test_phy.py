@@ -33,7 +33,7 @@ def test_real_folder(shared_data):
     assert quality[4] == "good"
     assert (quality.drop(4) == "unsorted").all()
     np.testing.assert_array_equal(recording.observed, [[0.0, 298_403 / 25_000]])
-    assert "inferred" in recording.report.lines[0]
+    assert recording.report.of_kind("inferred")[0].text.startswith("observed time not stated")
 
 
 def test_noise_is_left_out_and_counted(folder):
@@ -44,12 +44,12 @@ def test_noise_is_left_out_and_counted(folder):
     recording = read_recording(folder)
     assert (recording.n_units, recording.n_spikes) == (60, 314 - n_noise)
     assert not recording.units["unit"].isin([40, 17]).any()
-    assert recording.report.lines[0] == (
-        f"excluded: 2 of 62 clusters labelled noise left out, with {n_noise} spikes: [17, 40]"
+    assert recording.report.lines[1] == (
+        f"excluded: 2 of 62 units labelled noise left out, with {n_noise} spikes: [17, 40]"
     )
     every = "\n".join(f"{cluster}\tnoise" for cluster in np.unique(clusters))
     (folder / "cluster_group.tsv").write_text(f"cluster_id\tgroup\n{every}\n")
-    with pytest.raises(ValueError, match="a cluster that is not noise"):
+    with pytest.raises(ValueError, match="a unit that is not noise"):
         read_recording(folder)
 
 
@@ -80,8 +80,8 @@ def test_told_observed_time_crops(folder):
     n_inside = int((whole.spike_times <= 5.0).sum())
     assert recording.n_spikes == n_inside
     assert recording.n_units == 62
-    assert recording.report.lines == (
-        f"excluded: {314 - n_inside} of 314 spikes outside `observed` left out",
+    assert recording.report.of_kind("excluded")[0].text == (
+        f"{314 - n_inside} of 314 spikes outside `observed` left out"
     )
 
 
@@ -132,8 +132,8 @@ def test_truncated_array_is_refused(folder):
         (np.arange(313), "one cluster for each spike"),
         (np.arange(314) / 2.0, "whole numbers"),
         (np.arange(314).reshape(2, 157), r"must be \(spike,\)"),
-        (np.arange(314)[::-1].copy(), "step back"),
-        (np.arange(314) - 5, "from 0; got -5"),
+        (np.arange(314)[::-1].copy(), "unit 0 step back 10 times"),
+        (np.arange(314) - 5, "from 0 to 2.*53; got -5"),
         (np.array([object()] * 314), "whole .npy file"),
     ],
 )

@@ -21,14 +21,16 @@ def test_missing_and_unknown_paths_are_refused(tmp_path):
         read_recording(tmp_path)
     other = tmp_path / "session.xyz"
     other.write_text("?")
-    with pytest.raises(ValueError, match=r"must end in one of.*got 'session.xyz'.*from_neo"):
+    with pytest.raises(ValueError, match=r"must end in .mat.*got 'session.xyz'"):
         read_recording(other)
 
 
 def test_format_can_be_told(saved, tmp_path):
     renamed = saved.rename(tmp_path / "made.dat")
     assert read_recording(renamed, format="neurospyke").n_spikes == 1
-    with pytest.raises(ValueError, match=r"`format` must be one of.*got 'plexon'"):
+    with pytest.raises(ValueError, match=r"`format` must be one.*'plexon'.*got 'plexus'"):
+        read_recording(renamed, format="plexus")
+    with pytest.raises(ValueError, match="of a format Neo reads; PlexonIO: "):
         read_recording(renamed, format="plexon")
     with pytest.raises(ValueError, match="must be a folder for the format 'phy'"):
         read_recording(renamed, format="phy")
@@ -73,5 +75,5 @@ def test_bad_event_files_are_refused(saved, tmp_path, text, error, message):
 
 def test_event_files_must_exist_and_be_tables(saved, tmp_path):
     for name in ("absent.csv", "shown.xlsx"):
-        with pytest.raises(ValueError, match=r"existing .csv or .tsv"):
+        with pytest.raises(ValueError, match=r"`events` must be"):
             read_recording(saved, events=tmp_path / name)

@@ -1,0 +1,173 @@
+"""MATLAB files by an explicit field map: versions 5 to 7.2 through scipy, 7.3 through h5py."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from neurospyke.recording.fields import Fields, found_in
+from neurospyke.recording.found import Found
+from neurospyke.recording.matlab_hdf5 import read_hdf5_fields, variables_in_hdf5
+
+_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_HEADER = 128
+_COMPRESSED = 15
+_MAX_BYTES = 2**31
+_CHUNK = 2**20
+
+
+def read_matlab(path: Path, fields: Fields | None) -> Found:
+    """What a MATLAB file holds in the named variables.
+
+    Args:
+        path: the file.
+        fields: which variable, or field of a structure, holds what.
+
+    Returns:
+        The find.
+
+    Raises:
+        ImportError: if the file is of version 7.3 and h5py is not installed.
+        ValueError: if the file is damaged or too large, or a field is missing or holds something
+            else; without `fields`, the error lists the variables.
+    """
+    held = variables(path)
+    if fields is None:
+        raise ValueError(
+            f"{path.name} must be read with `fields`, which say what is where; it holds "
+            f"{', '.join(held[:20]) or 'nothing'}: pass fields=Fields(spike_times='...', ...)"
+        )
+    if is_hdf5(path):
+        return found_in(read_hdf5_fields(path, fields.names), fields, path.name)
+    tops = sorted({name.partition(".")[0] for name in fields.names})
+    loaded = _loaded(path, tops)
+    return found_in({name: _at(loaded, name) for name in fields.names}, fields, path.name)
+
+
+def variables(path: Path) -> list[str]:
+    """Names, shapes and classes of a MATLAB file's variables, as text.
+
+    Args:
+        path: the file.
+
+    Returns:
+        One line a variable, such as "spikes (1, 49) cell".
+
+    Raises:
+        ImportError: if the file is of version 7.3 and h5py is not installed.
+        ValueError: if the file is damaged.
+    """
+    import scipy.io
+
+    if is_hdf5(path):
+        return variables_in_hdf5(path)
+    check_unpacked_size(path)
+    try:
+        return [f"{name} {shape} {kind}" for name, shape, kind in scipy.io.whosmat(path)]
+    except Exception as error:
+        raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file is HDF5 behind at most 512 bytes, as MATLAB's version 7.3 is.
+
+    Args:
+        path: the file.
+
+    Returns:
+        True if so.
+    """
+    with path.open("rb") as file:
+        head = file.read(520)
+    return head[:8] == _HDF5_MAGIC or head[512:520] == _HDF5_MAGIC
+
+
+def check_unpacked_size(path: Path, max_bytes: int = _MAX_BYTES) -> None:
+    """Refuse a MATLAB file of version 5 to 7.2 that would unpack to too much.
+
+    Compressed variables are unpacked piece by piece and thrown away; nothing in the file is
+    believed.
+
+    Args:
+        path: the file.
+        max_bytes: the most it may unpack to.
+
+    Raises:
+        ValueError: if it would unpack to more.
+    """
+    size = path.stat().st_size
+    if size > max_bytes:
+        raise ValueError(f"{str(path)!r} must be under {max_bytes} bytes; got {size}")
+    total = 0
+    with path.open("rb") as file:
+        order = "little" if file.read(_HEADER)[126:128] == b"IM" else "big"
+        while len(tag := file.read(8)) == 8:
+            kind = int.from_bytes(tag[:4], order)
+            n_bytes = int.from_bytes(tag[4:], order)
+            if kind != _COMPRESSED:
+                file.seek(n_bytes, 1)
+                continue
+            total += _unpacked_size(file.read(n_bytes), max_bytes - total)
+            if total > max_bytes:
+                raise ValueError(f"{str(path)!r} must unpack to under {max_bytes} bytes")
+
+
+def _unpacked_size(packed: bytes, limit: int) -> int:
+    stream = zlib.decompressobj()
+    total = 0
+    try:
+        while packed and total <= limit and not stream.eof:
+            total += len(stream.decompress(packed, _CHUNK))
+            packed = stream.unconsumed_tail
+    except zlib.error:
+        # scipy says better what is damaged
+        return total
+    return total
+
+
+def _loaded(path: Path, names: list[str]) -> dict[str, Any]:
+    import scipy.io
+
+    try:
+        return scipy.io.loadmat(path, variable_names=names, chars_as_strings=True)
+    except Exception as error:
+        raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
+
+
+def _at(loaded: dict[str, Any], name: str) -> Any:
+    """The array under a name with dots into structures."""
+    top, *rest = name.split(".")
+    if top not in loaded:
+        held = sorted(key for key in loaded if not key.startswith("__"))
+        raise ValueError(f"`fields` must name what the file holds; no {top!r}, it has {held}")
+    value = loaded[top]
+    for part in rest:
+        if not isinstance(value, np.ndarray) or part not in (value.dtype.names or ()):
+            held = list(getattr(value, "dtype", np.dtype(float)).names or ())
+            raise ValueError(
+                f"`fields` must name what the file holds; no {part!r} of {name!r}, there is {held}"
+            )
+        value = value[part]
+        if value.size == 1:
+            value = value.ravel()[0]
+    return _plain(value, name)
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Strings without MATLAB's padding, cells of one level, arrays as they are."""
+    array = np.asarray(value)
+    if array.dtype.names is not None:
+        raise ValueError(
+            f"`fields` must name arrays; {name!r} is a structure of {list(array.dtype.names)}: "
+            "name one of its fields"
+        )
+    if array.dtype.kind == "U":
+        return np.char.rstrip(array)
+    return array
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
