@@ -1,8 +1,10 @@
 """Recordings as NWB files, through pynwb."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,10 @@ from neurospyke.recording.report import written_notes
 from neurospyke.storage import whole_file
 
 START_UNKNOWN = datetime(1970, 1, 1, tzinfo=UTC)
+# What may be said of a subject of whom nothing is known: any sex, at least no days old.
+SUBJECT_UNKNOWN: Mapping[str, str] = MappingProxyType(
+    {"subject_id": "unknown", "sex": "U", "age": "P0D/", "description": "not stated"}
+)
 _STANDARD_TABLES = ("trials", "epochs", "invalid_times")
 _TAKEN_IN_UNITS = (
     "id",
@@ -28,9 +34,14 @@ _TAKEN_IN_TRIALS = ("timeseries",)
 
 
 def write_nwb(
-    path: str | Path, recording: Recording, *, session_start_time: datetime = START_UNKNOWN
+    path: str | Path,
+    recording: Recording,
+    *,
+    session_start_time: datetime = START_UNKNOWN,
+    subject: Mapping[str, str] = SUBJECT_UNKNOWN,
+    images: Mapping[str, np.ndarray] | None = None,
 ) -> None:
-    """Write a recording as an NWB file, whole or not at all.
+    """Write a recording, of a brain or of a model, as an NWB file, whole or not at all.
 
     `read_recording` gives back the same spike times, unit columns, trial tables, observed spans,
     notes and import report. Whole-number units become the file's ids; other names go to a column
@@ -42,12 +53,18 @@ def write_nwb(
         recording: what to write.
         session_start_time: when time 0 was, with its time zone; the default, 1970-01-01 UTC,
             means that it is not known.
+        subject: fields of NWB's subject, such as `subject_id`, `species` ("Macaca mulatta"), `sex`
+            ("F") and `age` ("P7Y"); for a model, say so in `subject_id` and `description`.
+        images: pictures by stimulus label, (height, width) or (height, width, 3), which the file
+            keeps as templates of the stimuli; they are not read back.
 
     Raises:
         ImportError: if pynwb is not installed.
-        TypeError: if a table holds anything but numbers, truth values and strings.
-        ValueError: if the time has no zone, the path another suffix, or a table or column has a
-            name that NWB keeps for something else.
+        TypeError: if a table holds anything but numbers, truth values and strings, or an image is
+            no array of numbers.
+        ValueError: if the time has no zone, the path another suffix, the subject an unknown field,
+            an image another shape, or a table, column or image a name that NWB keeps for something
+            else.
     """
     if Path(path).suffix != ".nwb":
         raise ValueError(f"`path` must end in .nwb; got {str(path)!r}")
@@ -58,6 +75,9 @@ def write_nwb(
         )
     _check_tables(recording)
     file = _nwb_file(recording, session_start_time)
+    file.subject = _subject(subject)
+    if images:
+        file.add_stimulus_template(_pictures(images))
     with whole_file(path) as temporary, import_pynwb().NWBHDF5IO(str(temporary), "w") as io:
         io.write(file)
 
@@ -65,8 +85,7 @@ def write_nwb(
 def _check_tables(recording: Recording) -> None:
     _check_columns(recording.units, "units", _TAKEN_IN_UNITS)
     for name, table in recording.trials.items():
-        if not name or "/" in name or ":" in name:
-            raise ValueError(f"`trials` must have names without '/' and ':'; got {name!r}: rename")
+        _check_name(name, "trials")
         _check_columns(table, f"trials[{name!r}]", _TAKEN_IN_TRIALS)
 
 
@@ -98,6 +117,37 @@ def _nwb_file(recording: Recording, start: datetime) -> Any:
         else:
             file.add_time_intervals(intervals)
     return file
+
+
+def _subject(fields: Mapping[str, str]) -> Any:
+    try:
+        return import_pynwb().file.Subject(**fields)
+    except TypeError as error:
+        raise ValueError(f"`subject` must hold fields of an NWB subject: {error}") from error
+
+
+def _pictures(images: Mapping[str, np.ndarray]) -> Any:
+    from pynwb.base import Images
+    from pynwb.image import GrayscaleImage, RGBImage
+
+    pictures = []
+    for label, pixels in images.items():
+        _check_name(label, "images")
+        if not isinstance(pixels, np.ndarray) or pixels.dtype.kind not in "uif":
+            raise TypeError(f"`images` must be arrays of numbers; {label!r} is {type(pixels)}")
+        if pixels.ndim not in (2, 3) or pixels.shape[2:] not in ((), (3,)):
+            raise ValueError(
+                "`images` must be (height, width) or (height, width, 3); "
+                f"{label!r} is {pixels.shape}"
+            )
+        kind = GrayscaleImage if pixels.ndim == 2 else RGBImage
+        pictures.append(kind(name=label, data=pixels, description=f"stimulus {label}"))
+    return Images(name="stimulus_images", images=pictures, description="stimuli, by label")
+
+
+def _check_name(name: str, what: str) -> None:
+    if not name or "/" in name or ":" in name:
+        raise ValueError(f"`{what}` must have names without '/' and ':'; got {name!r}: rename")
 
 
 def _identifier(recording: Recording) -> str:

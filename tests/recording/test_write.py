@@ -1,15 +1,21 @@
 """NWB files written here: valid, whole or absent, and the same when read back."""
 
+import tempfile
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pynwb
 import pytest
+from hypothesis import given, settings
+from nwbinspector import Importance, inspect_nwbfile
 
 from neurospyke.recording import Recording, read_recording, write_nwb
 from neurospyke.recording.write import START_UNKNOWN
+from tests.recording.strategies import recordings
 from tests.recording.test_recording import UNITS, assert_same, recording, tables
 
 
@@ -17,6 +23,72 @@ def round_trip(made: Recording, path) -> Recording:
     write_nwb(path, made)
     assert pynwb.validate(path=str(path)) == []
     return read_recording(path)
+
+
+def criticism(path) -> list[str]:
+    """What nwbinspector finds critical, or fails at."""
+    found = inspect_nwbfile(nwbfile_path=path)
+    return [
+        f"{each.check_function_name} {each.message}"
+        for each in found
+        if each.importance
+        not in (
+            Importance.BEST_PRACTICE_VIOLATION,
+            Importance.BEST_PRACTICE_SUGGESTION,
+        )
+    ]
+
+
+@settings(max_examples=12, deadline=None)
+@given(made=recordings())
+def test_any_recording_comes_back_and_its_spikes_in_pynwb(made):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "made.nwb"
+        write_nwb(path, made)
+        with pynwb.NWBHDF5IO(path=str(path), mode="r") as io:
+            file: Any = io.read()
+            for unit in range(made.n_units):
+                np.testing.assert_array_equal(
+                    file.units["spike_times"][unit], made.unit_spikes(unit)
+                )
+        assert_same(made, read_recording(path))
+
+
+def test_inspection_finds_nothing_critical(tmp_path):
+    images = {"face": np.zeros((4, 3)), "car": np.zeros((4, 3, 3), dtype=np.uint8)}
+    made = recording(spike_times=np.array([0.5, 1.0, 1.5, 0.25, 3.5]))
+    made = replace(made, trials={"trials": made.trials["trials"].assign(stop_time=[0.5, 1.5])})
+    path = tmp_path / "made.nwb"
+    write_nwb(path, made, images=images)
+    assert criticism(path) == []
+    told = {"subject_id": "m1", "species": "Macaca mulatta", "sex": "F", "age": "P7Y"}
+    write_nwb(path, made, subject=told, images=images)
+    assert criticism(path) == []
+    with pynwb.NWBHDF5IO(path=str(path), mode="r") as io:
+        file: Any = io.read()
+        assert file.subject.species == "Macaca mulatta"
+        pictures = file.stimulus_template["stimulus_images"]
+        assert pictures["car"].data.shape == (4, 3, 3)
+        assert pictures["face"].data.shape == (4, 3)
+    # the same check does find what is wrong
+    write_nwb(path, recording())
+    assert any("check_ascending_spike_times" in line for line in criticism(path))
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "message"),
+    [
+        ({"subject": {"name": "Bob"}}, ValueError, "`subject` must hold fields.*name"),
+        ({"images": {"a": np.zeros(3)}}, ValueError, r"'a' is \(3,\)"),
+        ({"images": {"a": np.zeros((3, 3, 4))}}, ValueError, r"'a' is \(3, 3, 4\)"),
+        ({"images": {"a/b": np.zeros((3, 3))}}, ValueError, "without '/'.*'a/b'"),
+        ({"images": {"a": [[0.5]]}}, TypeError, "arrays of numbers; 'a' is"),
+    ],
+)
+def test_bad_subjects_and_images_are_refused(tmp_path, told, error, message):
+    with pytest.raises(error, match=message):
+        write_nwb(tmp_path / "made.nwb", recording(), **told)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_everything_comes_back(tmp_path):
@@ -53,7 +125,9 @@ def test_segments_and_events_come_back(shared_data, tmp_path):
 
 def test_session_start_keeps_its_zone(tmp_path):
     start = datetime(2024, 5, 1, 9, tzinfo=timezone(timedelta(hours=2)))
-    for told, expected in (({"session_start_time": start}, start), ({}, START_UNKNOWN)):
+    cases: list[tuple[dict[str, Any], datetime]]
+    cases = [({"session_start_time": start}, start), ({}, START_UNKNOWN)]
+    for told, expected in cases:
         write_nwb(tmp_path / "made.nwb", recording(), **told)
         with pynwb.NWBHDF5IO(path=str(tmp_path / "made.nwb"), mode="r") as io:
             file: Any = io.read()
