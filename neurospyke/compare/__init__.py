@@ -10,9 +10,24 @@ from neurospyke.compare.comparators import (
     spearman,
 )
 from neurospyke.compare.comparison import Comparison, comparison_table
+from neurospyke.compare.crossvalidated import crossnobis_rdm
+from neurospyke.compare.dissimilarities import DISSIMILARITIES, compute_rdm
+from neurospyke.compare.distances import (
+    correlation_rdm,
+    cosine_rdm,
+    euclidean_rdm,
+    mahalanobis_rdm,
+)
 from neurospyke.compare.kendall import tau_a, tau_b
+from neurospyke.compare.noise import (
+    ledoit_wolf,
+    noise_covariance,
+    noise_precision,
+    schaefer_strimmer,
+)
 from neurospyke.compare.pairing import pair
-from neurospyke.compare.rdm import DISSIMILARITIES, RDM, correlation_rdm, euclidean_rdm
+from neurospyke.compare.poisson import crossvalidated_poisson_rdm, poisson_rdm
+from neurospyke.compare.rdm import RDM
 from neurospyke.compare.reliability import (
     RDMReliability,
     rdm_reliability,
@@ -42,17 +57,27 @@ __all__ = [
     "bures",
     "compare_rdms",
     "comparison_table",
+    "compute_rdm",
     "correlation_rdm",
     "cosine",
+    "cosine_rdm",
+    "crossnobis_rdm",
+    "crossvalidated_poisson_rdm",
     "equal_halves",
     "euclidean_rdm",
+    "ledoit_wolf",
+    "mahalanobis_rdm",
+    "noise_covariance",
+    "noise_precision",
     "odd_even_halves",
     "pair",
     "pearson",
     "permutations",
+    "poisson_rdm",
     "rdm_reliability",
     "rho_a",
     "rsa",
+    "schaefer_strimmer",
     "shuffle_labels",
     "spearman",
     "spearman_brown",

@@ -9,7 +9,8 @@ from scipy.sparse import csr_array
 
 from neurospyke.compare.comparators import COMPARATORS, POOLED_FORMS, check_comparator
 from neurospyke.compare.pairing import pair
-from neurospyke.compare.rdm import RDM, Dissimilarity, compute_rdm
+from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.rdm import RDM
 from neurospyke.compare.resample import Seed, equal_halves, split_halves
 from neurospyke.responses import Responses
 

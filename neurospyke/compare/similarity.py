@@ -10,7 +10,8 @@ from neurospyke.compare.bootstrap import bootstrap_scores
 from neurospyke.compare.comparators import NORMALIZATIONS, check_comparator
 from neurospyke.compare.comparison import Comparison, Setting
 from neurospyke.compare.pairing import condition_labels, pair
-from neurospyke.compare.rdm import RDM, Dissimilarity, compute_rdm, population_name
+from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.rdm import RDM, population_name
 from neurospyke.compare.reliability import explain_split_half_ceiling, subject_ceiling
 from neurospyke.compare.resample import bootstrap_counts, permutations, spawn_seeds
 from neurospyke.responses import Responses

@@ -229,7 +229,7 @@ class TestSplitHalfCeiling:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"dissimilarity": "cosine"}, "`dissimilarity` must be one of"),
+            ({"dissimilarity": "manhattan"}, "`dissimilarity` must be one of"),
             ({"comparator": "kendall"}, "`comparator` must be one of"),
             ({"n_splits": 0}, "`n_splits` must be at least 1"),
         ],

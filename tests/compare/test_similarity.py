@@ -227,7 +227,7 @@ def test_silent_patterns_need_a_decision_that_is_recorded() -> None:
     ("changes", "message"),
     [
         ({"comparator": "kendall"}, "`comparator` must be one of"),
-        ({"dissimilarity": "cosine"}, "`dissimilarity` must be one of"),
+        ({"dissimilarity": "manhattan"}, "`dissimilarity` must be one of"),
         ({"n_bootstrap": 1}, "`n_bootstrap` must be at least 2; got 1"),
         ({"n_permutations": -1}, "`n_permutations` must be at least 0"),
         ({"n_splits": 0}, "`n_splits` must be at least 1"),

@@ -1,0 +1,219 @@
+"""Patterns of conditions, and their products, without holding more than is needed.
+
+Products of all pairs of patterns are kept packed, in the order of `numpy.triu_indices(n, 1)`, and
+computed by tiles of rows, so that no square matrix is ever held.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from neurospyke.responses import Responses
+
+CHUNK_BYTES = 256 * 2**20
+_TILE = 256
+_MAX_DENOMINATOR = 10**6
+
+
+class Averaging(NamedTuple):
+    """Weights that turn trials into patterns of conditions.
+
+    Attributes:
+        weights: (condition, trial).
+        denominator: what makes the weighted sums means.
+        exact: are the sums whole numbers, so that equal distances are exact ties?
+    """
+
+    weights: csr_array
+    denominator: int
+    exact: bool
+
+
+def averaging(responses: Responses) -> Averaging:
+    """Weights of the means over the trials of each condition, exact for counts.
+
+    Sums of counts over a common denominator are whole numbers, as long as the numbers of trials
+    have a common multiple of at most a million.
+
+    Args:
+        responses: (trial, unit, time) responses.
+
+    Returns:
+        The weights, conditions in order of first appearance.
+    """
+    codes, labels = pd.factorize(responses.trials["stimulus"])
+    n_trials = np.bincount(codes)
+    common = math.lcm(*np.unique(n_trials).tolist())
+    exact = responses.values.dtype.kind in "biu" and common <= _MAX_DENOMINATOR
+    denominator = common if exact else 1
+    weights = (denominator / n_trials)[codes]
+    return Averaging(_table(codes, weights, len(labels)), denominator, exact)
+
+
+def summing(codes: np.ndarray, n_rows: int) -> csr_array:
+    """Weights of plain sums.
+
+    Args:
+        codes: (trial,) row that each trial belongs to.
+        n_rows: number of rows.
+
+    Returns:
+        (row, trial) ones and zeros.
+    """
+    return _table(codes, np.ones(len(codes)), n_rows)
+
+
+def _table(codes: np.ndarray, weights: np.ndarray, n_rows: int) -> csr_array:
+    return csr_array((weights, (codes, np.arange(len(codes)))), shape=(n_rows, len(codes)))
+
+
+def patterns(responses: Responses, weights: csr_array) -> Iterator[np.ndarray]:
+    """Weighted sums of trials (row, feature) in float64, some units at a time.
+
+    Args:
+        responses: (trial, unit, time) responses; a feature is a unit in a time bin.
+        weights: (row, trial).
+
+    Yields:
+        A writable block of features, within `CHUNK_BYTES` with what is needed to make it.
+    """
+    n_rows, n_trials = weights.shape
+    as_they_are = n_rows == n_trials and (weights.indices == np.arange(n_rows)).all()
+    feature_bytes = 8 * (n_trials + 2 * n_rows)
+    step = max(1, CHUNK_BYTES // (feature_bytes * responses.n_times))
+    for start in range(0, responses.n_units, step):
+        block = responses.values[:, start : start + step]
+        block = block.reshape(n_trials, -1).astype(np.float64)
+        if as_they_are:
+            np.multiply(block, weights.data[:, None], out=block)
+            yield block
+        else:
+            yield weights @ block
+
+
+def mean_patterns(responses: Responses) -> np.ndarray:
+    """Mean over the trials of each condition, all features at once.
+
+    Args:
+        responses: (trial, unit, time) responses.
+
+    Returns:
+        (condition, feature), conditions in order of first appearance.
+    """
+    weights, denominator, _ = averaging(responses)
+    means = np.concatenate(list(patterns(responses, weights)), axis=1)
+    means /= denominator
+    return means
+
+
+class Products(NamedTuple):
+    """Inner products of patterns.
+
+    Attributes:
+        pairs: (pair,) of different patterns.
+        squares: (condition,) of each with itself.
+    """
+
+    pairs: np.ndarray
+    squares: np.ndarray
+
+
+def add_products(
+    products: Products, left: np.ndarray, right: np.ndarray | None = None, *, factor: float = 1.0
+) -> None:
+    """Add products of patterns: x_i · x_j, or the mean of x_i · y_j and x_j · y_i.
+
+    Args:
+        products: where to add them.
+        left: (condition, feature) x.
+        right: (condition, feature) y; x itself when not given.
+        factor: what they are multiplied by.
+    """
+    n = len(left)
+    for start in range(0, n, _TILE):
+        stop = min(start + _TILE, n)
+        if right is None:
+            tile = left[start:stop] @ left[start:].T
+        else:
+            tile = left[start:stop] @ right[start:].T
+            tile += right[start:stop] @ left[start:].T
+            tile *= 0.5
+        if factor != 1:
+            tile *= factor
+        for row, part in pair_rows(products.pairs, n, start, stop):
+            np.add(part, tile[row - start, row - start + 1 :], out=part)
+        products.squares[start:stop] += np.diagonal(tile)
+
+
+def no_products(n: int) -> Products:
+    """Products of n patterns of no features.
+
+    Args:
+        n: number of conditions.
+
+    Returns:
+        Zeros.
+    """
+    return Products(np.zeros(n * (n - 1) // 2), np.zeros(n))
+
+
+def products_of(blocks: Iterable[np.ndarray], n: int) -> Products:
+    """Inner products of patterns that come some features at a time.
+
+    Args:
+        blocks: (condition, feature) parts of the patterns.
+        n: number of conditions.
+
+    Returns:
+        Their products.
+
+    >>> products_of([np.array([[1.0], [2.0]]), np.array([[3.0], [4.0]])], 2)
+    Products(pairs=array([14.]), squares=array([10., 20.]))
+    """
+    products = no_products(n)
+    for block in blocks:
+        add_products(products, block)
+    return products
+
+
+def pair_rows(
+    pairs: np.ndarray, n: int, start: int = 0, stop: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Rows of the upper triangle of a packed matrix.
+
+    Args:
+        pairs: (pair,) packed values.
+        n: number of conditions.
+        start: first row.
+        stop: row to stop before; the last row, which has no pair, when not given.
+
+    Yields:
+        The row's number, and a view of its values for the conditions after it.
+    """
+    for row in range(start, n - 1 if stop is None else min(stop, n - 1)):
+        place = row * n - row * (row + 1) // 2
+        yield row, pairs[place : place + n - 1 - row]
+
+
+def into_distances(products: Products) -> np.ndarray:
+    """Squared distances G_ii + G_jj - 2 G_ij, written over the products of the pairs.
+
+    Args:
+        products: inner products G.
+
+    Returns:
+        (pair,) distances, in the memory of `products.pairs`.
+
+    >>> into_distances(Products(np.array([14.0]), np.array([10.0, 20.0])))
+    array([2.])
+    """
+    pairs, squares = products
+    for row, part in pair_rows(pairs, len(squares)):
+        np.multiply(part, -2, out=part)
+        np.add(part, squares[row], out=part)
+        np.add(part, squares[row + 1 :], out=part)
+    return pairs
