@@ -115,7 +115,8 @@ class STDP:
         rate_negative: depression elsewhere, usually negative; one number or one a map.
         n_winners: neurons of a sample that may learn, at most one a map.
         radius: half-width, in positions, of the square that a winner clears in all maps;
-            0 clears its own position, None clears no square.
+            0 clears its own position, None clears no square. In a linear layer: how many units on
+            either side of a winner cannot win.
         lower: least weight, one number or one a map.
         upper: greatest weight, one number or one a map.
         stabilizer: True slows change down towards both bounds.

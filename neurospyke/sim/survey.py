@@ -15,7 +15,7 @@ from neurospyke.sim.latency import SILENT
 from neurospyke.sim.layers import SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
-from neurospyke.sim.ops.winners import winners
+from neurospyke.sim.ops.winners import unit_winners, winners
 from neurospyke.sim.plasticity import STDP, check_whole
 from neurospyke.sim.update import Plastic
 
@@ -232,7 +232,7 @@ def _winners(layer: Plastic, fired: Tensor, potential: Tensor) -> Tensor:
     rule = layer.rule
     k, radius = (rule.n_winners, rule.radius) if isinstance(rule, STDP) else (1, None)
     if isinstance(layer, SpikingLinear):
-        return winners(fired[..., None, None], potential[..., None, None], k, radius=radius)
+        return unit_winners(fired, potential, k, radius=radius)
     return winners(*pointwise_inhibition(fired, potential), k, radius=radius)
 
 

@@ -13,7 +13,7 @@ from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution
 from neurospyke.sim.ops.learning_step import learning_step
 from neurospyke.sim.ops.spiking_linear import spiking_linear
 from neurospyke.sim.ops.stdp import stdp
-from neurospyke.sim.ops.winners import winners
+from neurospyke.sim.ops.winners import unit_winners, winners
 from neurospyke.sim.plasticity import STDP, PerMap
 from neurospyke.sim.reward import RewardSTDP
 
@@ -172,21 +172,21 @@ def _learn(layer: Plastic, latency: Tensor, n_seen: int, online: bool) -> Tensor
 def _learn_in_turn(
     layer: Plastic, latency: Tensor, rates: list[float | Tensor], settings: dict[str, Any]
 ) -> Tensor:
-    """The same part by part: linear layers have no competition, thresholds follow at the end."""
+    """The same part by part, for linear layers and where thresholds follow at the end."""
     rule = layer.rule
     assert isinstance(rule, STDP)
-    weight, inputs, maps = _as_convolution(layer), _as_maps(layer, latency), None
+    weight, inputs = _as_convolution(layer), _as_maps(layer, latency)
     if isinstance(layer, SpikingLinear):
-        # every unit has a place of its own, so that none is in another's way
-        fired = spiking_linear(
+        first, potential = spiking_linear(
             inputs[..., 0, 0], layer.weight, layer.threshold, n_bins=layer.n_bins
         )
-        first, potential = (part[..., None, None] for part in fired)
+        found = unit_winners(first, potential, rule.n_winners, radius=rule.radius)
+        first = first[..., None, None]
     else:
         first, maps, potential = inhibited_convolution(
             inputs, weight, layer.threshold, n_bins=layer.n_bins, **_geometry(layer)
         )
-    found = winners(first, potential, rule.n_winners, radius=rule.radius, maps=maps)
+        found = winners(first, potential, rule.n_winners, radius=rule.radius, maps=maps)
     new = stdp(weight, inputs, first, found, *rates, **_geometry(layer), **settings)
     layer.weight.copy_(new.view_as(layer.weight))
     if rule.homeostasis is not None and layer.threshold is not None:

@@ -71,6 +71,47 @@ def winners(
     return _winners(latency, potential, k, radius, maps)
 
 
+def unit_winners(
+    latency: Tensor, potential: Tensor, k: int, *, radius: int | None = None
+) -> Tensor:
+    """The k winners of each sample in a fully connected layer, best first.
+
+    As `winners` for units in a row, each its own map: a radius clears the units whose number is at
+    most that far from the winner's.
+
+    Args:
+        latency: uint8 (batch, unit), time bin, 255 = silent.
+        potential: potential at the spike, same shape, floating point.
+        k: number of winners sought, 1 or more.
+        radius: how many units on either side of a winner cannot win any more; None and 0: none.
+
+    Returns:
+        int64 (batch, k, 3), rows (unit, 0, 0) as `stdp` takes them; -1 for none.
+
+    Raises:
+        TypeError: a dtype or type is wrong.
+        ValueError: axes, shapes, devices, `k` or `radius` do not fit.
+
+    Source:
+        Shirsavar, Vahabie and Dehaqani (2023), arXiv 2301.13659.
+
+    Example:
+        Unit 1 spikes first and clears its neighbours.
+
+        >>> import torch
+        >>> latency = torch.tensor([[4, 3, 5, 6]], dtype=torch.uint8)
+        >>> unit_winners(latency, torch.ones(1, 4), 2)[..., 0].tolist()
+        [[1, 0]]
+        >>> unit_winners(latency, torch.ones(1, 4), 2, radius=1)[..., 0].tolist()
+        [[1, 3]]
+    """
+    check_latency(latency, "latency", axes=("batch", "unit"))
+    units = torch.arange(latency.shape[1], device=latency.device).expand_as(latency)
+    row = [part[:, None, None] for part in (latency, potential, units)]
+    found = winners(row[0], row[1], k, radius=radius, maps=row[2])
+    return torch.cat([found[..., :1], found[..., 1:].clamp(max=0)], dim=2)
+
+
 def _check_maps(maps: Tensor, latency: Tensor) -> None:
     if not isinstance(maps, Tensor) or maps.dtype != torch.int64:
         got = maps.dtype if isinstance(maps, Tensor) else type(maps).__name__

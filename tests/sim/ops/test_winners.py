@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.latency import SILENT, from_spikes
-from neurospyke.sim.ops.winners import reference, winners
+from neurospyke.sim.ops.winners import reference, unit_winners, winners
 from tests.conformance import assert_same, check_op, computed, latencies, paths, quarters
 
 REGISTERED = torch.ops.neurospyke.winners.default
@@ -190,3 +190,36 @@ def test_spyketorch_winner_of_the_last_bin(shared_oracles):
         wave, expected = (torch.from_numpy(oracle[key]) for key in ("pot", "winners_inf_k1"))
     latency = torch.where(wave[-1] > 0, len(wave) - 1, SILENT).to(torch.uint8)
     assert_same(winners(latency[None], wave[None, -1], 1)[0], expected)
+
+
+def test_units_clear_their_neighbours_by_number():
+    """Bins 2 1 1 3 - 0: unit 5 first, then by potential unit 2 before 1; 4 is silent."""
+    latency = torch.tensor([[2, 1, 1, 3, SILENT, 0]], dtype=torch.uint8)
+    potential = torch.tensor([[1.0, 1.0, 2.0, 1.0, 0.0, 1.0]])
+    for radius, best in (
+        (None, [5, 2, 1, 0, 3, -1]),
+        (0, [5, 2, 1, 0, 3, -1]),
+        (1, [5, 2, 0, -1, -1, -1]),
+        (2, [5, 2, -1, -1, -1, -1]),
+    ):
+        found = unit_winners(latency, potential, 6, radius=radius)
+        assert found[0, :, 0].tolist() == best
+        assert found[0, :, 1:].tolist() == [[min(unit, 0)] * 2 for unit in best]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**20), k=st.integers(1, 6), radius=st.none() | st.integers(0, 3))
+def test_winning_units_follow_the_definition(seed, k, radius):
+    latency = latencies(3, 9, n_bins=3, seed=seed)
+    potential = quarters(3, 9, low=1, high=2, seed=seed)
+    found = unit_winners(latency, potential, k, radius=radius)
+    for sample in range(3):
+        left = {unit for unit in range(9) if latency[sample, unit] != SILENT}
+        for place in range(k):
+            best = min(
+                left,
+                key=lambda unit: (latency[sample, unit], -potential[sample, unit], unit),
+                default=-1,
+            )
+            assert found[sample, place, 0] == best
+            left -= {best} | {unit for unit in left if abs(unit - best) <= (radius or 0)}
