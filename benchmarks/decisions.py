@@ -13,7 +13,6 @@ images choose nothing: the last value counts, not the best.
 import argparse
 import contextlib
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -115,7 +114,7 @@ def main() -> None:
             save_every=20,
         )
     record = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": measure.command(),
         "seed": options.seed,
         "environment": measure.environment(),
         "threads": options.threads,

@@ -11,7 +11,6 @@ paired answers. Kept in results/<data>_<network>.json. Networks that decide by t
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +109,7 @@ def main() -> None:
         seconds[f"readout of {name}"] = time.perf_counter() - begun
         print(name, right[name].mean(), seconds[f"readout of {name}"], flush=True)
     record = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": measure.command(),
         "seed": options.seed,
         "environment": measure.environment(),
         "images": len(images),

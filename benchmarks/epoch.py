@@ -8,7 +8,6 @@ is timed on its own. Kept in results/epoch.json, if all 60,000 were used.
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 
@@ -43,7 +42,7 @@ def main() -> None:
     learning = _seconds(lambda: learned.append(learn_by_stdp(network, batches, layers=["conv1"])))
     record = {
         "part": "epoch",
-        "command": " ".join(["python", *sys.argv]),
+        "command": measure.command(),
         "environment": measure.environment(),
         "threads": options.threads,
         "digits": source,

@@ -181,6 +181,11 @@ def child(
     return [{**record, "allocator": allocator, **settings} for record in records]
 
 
+def command() -> str:
+    """The command that runs, as it is given from the folder of the project."""
+    return " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+
+
 def environment() -> dict[str, Any]:
     """Processor, instruction sets and versions."""
     lines: list[str] = []

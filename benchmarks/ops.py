@@ -56,7 +56,7 @@ def main() -> int:
     wrong = acceptance.disagreements(records)
     rows = acceptance.lines(records, options.threads)
     record = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": measure.command(),
         "environment": measure.environment(),
         "threads": options.threads,
         "digits": workloads.digits("test", 1)[1],
