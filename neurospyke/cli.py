@@ -1,4 +1,4 @@
-"""The verbs as commands: `neurospyke demo`, `train NETWORK`, `inspect FILE`, `datasets`."""
+"""The verbs as commands: `neurospyke demo`, `train`, `inspect`, `convert`, `datasets`."""
 
 import argparse
 import shlex
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurospyke import __version__
+from neurospyke.commands.convert import add_convert
+from neurospyke.commands.inspect import add_inspect
 from neurospyke.commands.train import add_train
 
 
@@ -44,10 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=0)
     demo.set_defaults(run=_demo)
     add_train(commands)
-    inspect = commands.add_parser("inspect", help="read a recording and say what is in it")
-    inspect.add_argument("file", type=Path)
-    inspect.add_argument("--format", help="when the name does not tell it")
-    inspect.set_defaults(run=_inspect)
+    add_inspect(commands)
+    add_convert(commands)
     datasets = commands.add_parser("datasets", help="list the public data sets known by name")
     datasets.set_defaults(run=_datasets)
     return parser
@@ -59,19 +59,6 @@ def _demo(options: argparse.Namespace, command: str) -> None:
 
     report = run_demo(options.out, seed=options.seed, command=command, track=progress)
     print(f"The report is in {report.resolve()}")
-
-
-def _inspect(options: argparse.Namespace, command: str) -> None:
-    del command
-    from neurospyke.recording import read_recording
-
-    recording = read_recording(options.file, format=options.format)
-    print(recording)
-    for note in (*recording.notes, *recording.report.lines):
-        print(f"- {note}")
-    print(f"\nunits\n{recording.units.head().to_string()}")
-    for name, table in recording.trials.items():
-        print(f"\n{name}\n{table.head().to_string()}")
 
 
 def _datasets(options: argparse.Namespace, command: str) -> None:

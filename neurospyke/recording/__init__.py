@@ -1,5 +1,7 @@
 """Recordings: one type for spike times from any file, cut into trials, written back as NWB."""
 
+from neurospyke.recording.fields import Fields
+from neurospyke.recording.interop import to_neo, to_pynapple, write_nix
 from neurospyke.recording.neo import from_neo
 from neurospyke.recording.partial import PartialResponses
 from neurospyke.recording.read import read_recording
@@ -8,11 +10,15 @@ from neurospyke.recording.report import Finding, ImportReport
 from neurospyke.recording.write import write_nwb
 
 __all__ = [
+    "Fields",
     "Finding",
     "ImportReport",
     "PartialResponses",
     "Recording",
     "from_neo",
     "read_recording",
+    "to_neo",
+    "to_pynapple",
+    "write_nix",
     "write_nwb",
 ]

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _ID_KEYS = ("unit_id", "id")
 _INTERNAL = ("nix_name",)
+# Steps of single precision are of no matter below a microsecond; chance makes no 20 times fit it.
+_FINE = 1e-6
+_MANY = 20
 
 
 def from_neo(
@@ -119,20 +122,33 @@ def _in_seconds(quantity: Any) -> np.ndarray:
 
 
 def _coarse(segments: list) -> ImportReport:
-    """A finding if trains lie in single precision, whose steps grow with time."""
+    """A finding if trains lie in single precision, or did before, whose steps grow with time."""
     trains = [train for segment in segments for train in segment.spiketrains]
     steps = [
-        float(np.spacing(np.abs(train.magnitude).max())) * float(_in_seconds(1.0 * train.units))
+        float(np.spacing(np.float32(np.abs(train.magnitude).max())))
+        * float(_in_seconds(1.0 * train.units))
         for train in trains
-        if train.magnitude.dtype == np.float32 and train.size
+        if train.size and _is_single(train.magnitude)
     ]
-    if not steps:
+    if not steps or max(steps) < _FINE:
         return ImportReport()
     text = (
         f"{len(steps)} of {len(trains)} spike trains come in single precision, whose steps reach "
         f"{max(steps):.2g} s"
     )
     return ImportReport().with_finding("suspicious", text, len(steps))
+
+
+def _is_single(times: np.ndarray) -> bool:
+    if times.dtype == np.float32:
+        return True
+    return bool(
+        times.dtype == np.float64
+        and times.size >= _MANY
+        and np.abs(times).max() < np.finfo(np.float32).max
+        and np.array_equal(times, times.astype(np.float32))
+        and (times * 1024 % 1).any()
+    )
 
 
 def _train(position: int, train: Any) -> Train:
