@@ -18,7 +18,9 @@ from neurospyke.compare.distances import (
     euclidean_rdm,
     mahalanobis_rdm,
 )
+from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.kendall import tau_a, tau_b
+from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
 from neurospyke.compare.noise import (
     ledoit_wolf,
     noise_covariance,
@@ -30,6 +32,8 @@ from neurospyke.compare.poisson import crossvalidated_poisson_rdm, poisson_rdm
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.reliability import (
     RDMReliability,
+    disattenuated,
+    explained_share,
     rdm_reliability,
     spearman_brown,
     split_half_ceiling,
@@ -43,8 +47,15 @@ from neurospyke.compare.resample import (
     permutations,
     shuffle_labels,
     split_halves,
+    unit_halves,
 )
 from neurospyke.compare.similarity import rsa
+from neurospyke.compare.spike_trains import (
+    van_rossum,
+    van_rossum_rdm,
+    victor_purpura,
+    victor_purpura_rdm,
+)
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 
 __all__ = [
@@ -52,6 +63,8 @@ __all__ = [
     "DISSIMILARITIES",
     "RDM",
     "Comparison",
+    "FlexibleModel",
+    "Inference",
     "RDMReliability",
     "bootstrap_counts",
     "bures",
@@ -63,8 +76,12 @@ __all__ = [
     "cosine_rdm",
     "crossnobis_rdm",
     "crossvalidated_poisson_rdm",
+    "disattenuated",
     "equal_halves",
     "euclidean_rdm",
+    "explained_share",
+    "false_discovery_rate",
+    "interpolated",
     "ledoit_wolf",
     "mahalanobis_rdm",
     "noise_covariance",
@@ -78,6 +95,7 @@ __all__ = [
     "rho_a",
     "rsa",
     "schaefer_strimmer",
+    "selected",
     "shuffle_labels",
     "spearman",
     "spearman_brown",
@@ -87,7 +105,13 @@ __all__ = [
     "subject_ceiling",
     "tau_a",
     "tau_b",
+    "unit_halves",
     "unit_reliability",
+    "van_rossum",
+    "van_rossum_rdm",
+    "victor_purpura",
+    "victor_purpura_rdm",
+    "weighted",
     "whitened_cosine",
     "whitened_pearson",
 ]

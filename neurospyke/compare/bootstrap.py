@@ -1,132 +1,220 @@
-"""Scores of bootstrap samples of the stimuli, computed by weights instead of by resampling."""
+"""Scores and noise ceilings of bootstrap samples, by weights instead of by resampling.
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+A sample draws stimulus i c_i times and subject s w_s times. Every comparator here is
+⟨a, b⟩ / √(⟨a, a⟩⟨b, b⟩) with an inner product ⟨,⟩ over the drawn pairs, so all samples of all
+models and subjects follow from a few weighted products. Kendall's coefficients have none; they are
+computed on the drawn stimuli themselves.
+"""
+
+import contextlib
+from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import squareform
 
-_NEGLIGIBLE = 1e-12
+from neurospyke.compare.comparators import compare_rdms, mid_ranks
+from neurospyke.compare.products import FORMS, Form, inner_products, positive
+from neurospyke.compare.ranks import weighted_rank_scores
+
+RANKED = ("spearman", "rho_a")
+BOOTSTRAPPED = (*FORMS, *RANKED, "tau_a", "tau_b")
+_CHUNK = 256
+
+
+class BootstrapScores(NamedTuple):
+    """Scores and noise ceilings of samples.
+
+    Attributes:
+        scores: (draw, sample, model) mean over the drawn subjects; NaN where undefined.
+        ceilings: (draw, sample, 2) lower and upper; NaN for fewer than 2 different subjects.
+    """
+
+    scores: np.ndarray
+    ceilings: np.ndarray
+
+
+class Similarities(NamedTuple):
+    """Similarities of every model and subject, and of the subjects with each other.
+
+    Attributes:
+        models: (sample, model, subject).
+        subjects: (sample, subject, subject).
+    """
+
+    models: np.ndarray
+    subjects: np.ndarray
 
 
 def bootstrap_scores(
-    model: np.ndarray, brains: np.ndarray, counts: np.ndarray, comparator: str
-) -> np.ndarray:
-    """Score of every bootstrap sample: the pair (i, j) weighs c_i c_j.
-
-    Copies of one stimulus make no pair with each other, so a sample is scored exactly as if its
-    stimuli had been drawn and the pairs of copies masked. Ranks are mid-ranks among the weighted
-    pairs: with G the weight of all smaller dissimilarities, T that of the tied ones and N that of
-    all, a mid-rank less the mean rank is G + T/2 - N/2.
-
-    Args:
-        model: (pair,) dissimilarities.
-        brains: (subject, pair) dissimilarities of the same pairs; the score is the mean over
-            subjects.
-        counts: (sample, condition) how often each stimulus was drawn.
-        comparator: "cosine", "pearson", "spearman" or "rho_a".
-
-    Returns:
-        (sample,) scores; NaN for a sample of fewer than 3 different stimuli, or one in which the
-        score is undefined.
-
-    Source: Schütt et al. 2023, eLife 12:e82566, who draw the stimuli themselves.
-
-    >>> model, brain = np.array([1.0, 2.0, 3.0]), np.array([[1.0, 2.0, 4.0]])
-    >>> bootstrap_scores(model, brain, np.array([[1, 1, 1], [3, 0, 0]]), "spearman")
-    array([ 1., nan])
-    """
-    weights = np.asarray(counts, dtype=np.float64)
-    scores = np.full(len(weights), np.nan)
-    usable = (weights > 0).sum(axis=1) >= 3
-    if usable.any():
-        scores[usable] = _WEIGHTED[comparator](model, brains, weights[usable])
-    return scores
-
-
-def _cosine(model: np.ndarray, brains: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    squares = _pair_sums(model * model, counts)
-    scores = []
-    for brain in brains:
-        lengths = squares * _pair_sums(brain * brain, counts)
-        scores.append(_pair_sums(model * brain, counts) / np.sqrt(_positive(lengths, lengths)))
-    return np.mean(scores, axis=0)
-
-
-def _pearson(model: np.ndarray, brains: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    # The correlation does not feel a shift, and sums of centred values lose no digits.
-    model, brains = model - model.mean(), brains - brains.mean(axis=1, keepdims=True)
-    total = _pair_sums(np.ones_like(model), counts)
-    sums, squares = _pair_sums(model, counts), _pair_sums(model * model, counts)
-    scores = []
-    for brain in brains:
-        brain_sums, brain_squares = _pair_sums(brain, counts), _pair_sums(brain * brain, counts)
-        products = _pair_sums(model * brain, counts) - sums * brain_sums / total
-        variance = _positive(squares - sums**2 / total, squares)
-        brain_variance = _positive(brain_squares - brain_sums**2 / total, brain_squares)
-        scores.append(products / np.sqrt(variance * brain_variance))
-    return np.mean(scores, axis=0)
-
-
-def _spearman(model: np.ndarray, brains: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    def score(weights: np.ndarray, ranks: np.ndarray, brain_ranks: np.ndarray) -> float:
-        weighted = weights * ranks
-        squares = np.dot(weighted, ranks) * np.dot(weights * brain_ranks, brain_ranks)
-        return np.dot(weighted, brain_ranks) / np.sqrt(squares) if squares > 0 else np.nan
-
-    return _scores_of_ranks(model, brains, counts, score)
-
-
-def _rho_a(model: np.ndarray, brains: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    def score(weights: np.ndarray, ranks: np.ndarray, brain_ranks: np.ndarray) -> float:
-        total = weights.sum()
-        return 12 * np.dot(weights * ranks, brain_ranks) / (total**3 - total)
-
-    return _scores_of_ranks(model, brains, counts, score)
-
-
-_WEIGHTED: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = (
-    MappingProxyType(
-        {"cosine": _cosine, "pearson": _pearson, "spearman": _spearman, "rho_a": _rho_a}
-    )
-)
-
-
-def _positive(values: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The values, NaN where they are nothing but rounding."""
-    return np.where(values > _NEGLIGIBLE * scale, values, np.nan)
-
-
-def _pair_sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Σ_{i<j} c_i c_j v_ij of every sample, from one product with the square form of v."""
-    square = squareform(values, checks=False)
-    return np.einsum("sc,sc->s", counts @ square, counts) / 2
-
-
-def _scores_of_ranks(
-    model: np.ndarray,
+    models: np.ndarray,
     brains: np.ndarray,
     counts: np.ndarray,
-    score: Callable[[np.ndarray, np.ndarray, np.ndarray], float],
-) -> np.ndarray:
-    first, second = np.triu_indices(counts.shape[1], 1)
-    groups = _tie_groups(model)
-    brain_groups = [_tie_groups(brain) for brain in brains]
-    scores = np.empty((len(counts), len(brains)))
-    for sample, draws in enumerate(counts):
-        weights = draws[first] * draws[second]
-        ranks = _centred_ranks(weights, groups)
-        for subject, each in enumerate(brain_groups):
-            scores[sample, subject] = score(weights, ranks, _centred_ranks(weights, each))
-    return scores.mean(axis=1)
+    comparator: str,
+    draws: np.ndarray | None = None,
+) -> BootstrapScores:
+    """Score of every model and the noise ceiling in every bootstrap sample.
+
+    With e_ms the similarity of model m and subject s over the drawn pairs, the score is
+    Σ_s w_s e_ms / Σ_s w_s. The ceilings are means over the different subjects drawn of the
+    similarity to the pool of all (upper) and of all others (lower), each weighed by w. Ranks are
+    mid-ranks among the drawn pairs. Copies of a stimulus make no pair.
+
+    Args:
+        models: (model, pair) dissimilarities.
+        brains: (subject, pair) dissimilarities of the same pairs.
+        counts: (sample, condition) how often each stimulus was drawn.
+        comparator: a name in `BOOTSTRAPPED`.
+        draws: (draw, sample, subject) how often each subject was drawn, several times for each
+            sample of stimuli if need be; one draw of each subject once if not given.
+
+    Returns:
+        Scores and ceilings; NaN for a sample of fewer than 3 different stimuli, or one in which
+        the score is undefined.
+
+    Source: Schütt et al. 2023, eLife 12:e82566, who draw the stimuli themselves; Nili et al. 2014,
+    PLoS Computational Biology 10:e1003553, for the ceilings.
+
+    >>> model, brain = np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 2.0, 4.0]])
+    >>> counts = np.array([[1, 1, 1], [3, 0, 0]])
+    >>> bootstrap_scores(model, brain, counts, "spearman").scores
+    array([[[ 1.],
+            [nan]]])
+    """
+    counts = np.asarray(counts)
+    draws = np.ones((1, len(counts), len(brains))) if draws is None else draws
+    draws = np.asarray(draws, dtype=np.float64)
+    scores = np.full((*draws.shape[:2], len(models)), np.nan)
+    ceilings = np.full((*draws.shape[:2], 2), np.nan)
+    usable = np.flatnonzero((counts > 0).sum(axis=1) >= 3)
+    for start in range(0, len(usable), _CHUNK):
+        part = usable[start : start + _CHUNK]
+        given = models, brains, counts[part], draws[:, part], comparator
+        if comparator in FORMS:
+            scores[:, part], ceilings[:, part] = _from_products(*given)
+        elif comparator in RANKED:
+            scores[:, part], ceilings[:, part] = weighted_rank_scores(*given)
+        else:
+            scores[:, part], ceilings[:, part] = _from_drawn_stimuli(*given)
+    return BootstrapScores(scores, ceilings)
 
 
-def _tie_groups(values: np.ndarray) -> np.ndarray:
-    """(pair,) number of the different values below each value."""
-    return np.unique(values, return_inverse=True)[1]
+def _from_products(
+    models: np.ndarray, brains: np.ndarray, counts: np.ndarray, draws: np.ndarray, comparator: str
+) -> tuple[np.ndarray, np.ndarray]:
+    found = similarities(models, brains, counts, FORMS[comparator])
+    return mean_scores(found.models, draws), pooled_ceilings(found.subjects, draws)
 
 
-def _centred_ranks(weights: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    ties = np.bincount(groups, weights=weights)
-    up_to = np.cumsum(ties)
-    return (up_to - (ties + up_to[-1]) / 2)[groups]
+def mean_scores(similarities: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Mean over the drawn subjects.
+
+    Args:
+        similarities: (sample, model, subject); those of a subject not drawn may be NaN.
+        draws: (draw, sample, subject) how often each subject was drawn.
+
+    Returns:
+        (draw, sample, model); NaN where no subject was drawn.
+    """
+    total = draws.sum(axis=2)[:, :, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if np.isfinite(similarities).all():
+            return np.einsum("nms,dns->dnm", similarities, draws, optimize=True) / total
+        drawn = np.where(draws[:, :, None] > 0, similarities, 0.0)
+        return np.einsum("dnms,dns->dnm", drawn, draws) / total
+
+
+def pooled_ceilings(similarities: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Noise ceilings from the similarities of subjects with each other.
+
+    The pool Σ_t w_t u_t of normalised RDMs has the similarity Σ_t w_t C_st / √(wᵀCw) to subject s.
+
+    Args:
+        similarities: (sample, subject, subject) C.
+        draws: (draw, sample, subject) how often each subject was drawn, w.
+
+    Returns:
+        (draw, sample, 2) lower and upper bound, means over the different subjects drawn.
+    """
+    drawn = draws > 0
+    pool = np.einsum("nst,dnt->dns", similarities, draws)
+    length = (draws * pool).sum(axis=2, keepdims=True)
+    others = length - 2 * draws * pool + draws**2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        upper = pool / np.sqrt(positive(length, draws.sum(axis=2, keepdims=True) ** 2))
+        lower = (pool - draws) / np.sqrt(positive(others, length))
+    several = drawn.sum(axis=2) > 1
+    bounds = [np.where(drawn, each, 0).sum(axis=2) / drawn.sum(axis=2) for each in (lower, upper)]
+    return np.where(several[:, :, None], np.stack(bounds, axis=2), np.nan)
+
+
+def similarities(
+    models: np.ndarray, brains: np.ndarray, counts: np.ndarray, form: Form
+) -> Similarities:
+    """Similarities in every sample, from inner products.
+
+    Args:
+        models: (model, pair) dissimilarities.
+        brains: (subject, pair) dissimilarities.
+        counts: (sample, condition) how often each stimulus was drawn.
+        form: of the inner product.
+
+    Returns:
+        Similarities; NaN where a vector has no length.
+    """
+    n_models, n_subjects = len(models), len(brains)
+    own = np.arange(n_models + n_subjects)
+    cross = np.divmod(np.arange(n_models * n_subjects), n_subjects)
+    first, second = np.triu_indices(n_subjects, 1)
+    left = np.concatenate([own, cross[0], first + n_models])
+    right = np.concatenate([own, cross[1] + n_models, second + n_models])
+    found = inner_products(np.concatenate([models, brains]), counts, left, right, form)
+    squares, products, between = np.split(found, [len(own), len(own) + len(cross[0])], axis=1)
+    lengths = np.sqrt(positive(squares, _scale(models, brains, counts, form)))
+    of_models, of_subjects = lengths[:, :n_models], lengths[:, n_models:]
+    alike = np.ones((len(counts), n_subjects, n_subjects))
+    alike[:, first, second] = between / (of_subjects[:, first] * of_subjects[:, second])
+    alike[:, second, first] = alike[:, first, second]
+    scores = products.reshape(-1, n_models, n_subjects)
+    return Similarities(scores / of_models[:, :, None] / of_subjects[:, None], alike)
+
+
+def _scale(models: np.ndarray, brains: np.ndarray, counts: np.ndarray, form: Form) -> np.ndarray:
+    """(sample, vector) what squared lengths are in the mean over all pairs."""
+    vectors = np.concatenate([models, brains])
+    counts = np.asarray(counts, dtype=np.float64)
+    n_pairs = (counts.sum(axis=1) ** 2 - (counts**2).sum(axis=1)) / 2
+    return np.outer(n_pairs, vectors.var(axis=1) if form.centred else (vectors**2).mean(axis=1))
+
+
+def _from_drawn_stimuli(
+    models: np.ndarray, brains: np.ndarray, counts: np.ndarray, draws: np.ndarray, comparator: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """For comparators without an inner product: the stimuli are drawn, pairs of copies left out."""
+    scores = np.full((*draws.shape[:2], len(models)), np.nan)
+    ceilings = np.full((*draws.shape[:2], 2), np.nan)
+    for sample, count in enumerate(counts):
+        pairs = _drawn_pairs(count)
+        with contextlib.suppress(ValueError):
+            alike = compare_rdms(models[:, pairs], brains[:, pairs], comparator)
+            for draw, drawn in enumerate(draws[:, sample]):
+                scores[draw, sample] = alike @ drawn / drawn.sum()
+                ceilings[draw, sample] = _rank_ceilings(brains[:, pairs], drawn, comparator)
+    return scores, ceilings
+
+
+def _drawn_pairs(counts: np.ndarray) -> np.ndarray:
+    n_conditions = len(counts)
+    drawn = np.repeat(np.arange(n_conditions), counts)
+    first, second = (drawn[index] for index in np.triu_indices(len(drawn), 1))
+    first, second = first[first != second], second[first != second]
+    return first * n_conditions - first * (first + 1) // 2 + second - first - 1
+
+
+def _rank_ceilings(brains: np.ndarray, draws: np.ndarray, comparator: str) -> tuple[float, float]:
+    """Pools are mean ranks; for Kendall's coefficients no pool is known to be the best."""
+    brains, draws = brains[draws > 0], draws[draws > 0]
+    if len(brains) < 2:
+        return np.nan, np.nan
+    parts = draws[:, None] * mid_ranks(brains)
+    pools = np.concatenate([parts.sum(axis=0) - parts, parts.sum(axis=0)[None]])
+    alike = compare_rdms(pools, brains, comparator)
+    return float(np.diagonal(alike).mean()), float(alike[-1].mean())

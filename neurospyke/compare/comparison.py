@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -130,19 +130,38 @@ class Comparison:
         }
         return pd.DataFrame([row | settings])
 
+    def to_record(self) -> dict[str, Any]:
+        """Everything but the resamples, as plain numbers, texts, lists and dictionaries.
+
+        Returns:
+            Fields by name.
+        """
+        record = {each.name: getattr(self, each.name) for each in fields(self)}
+        del record["resamples"]
+        return record | {"settings": dict(self.settings), "conditions": list(self.conditions)}
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], resamples: np.ndarray) -> Self:
+        """What `to_record` took apart.
+
+        Args:
+            record: fields by name, as they come out of JSON.
+            resamples: (resample,) scores.
+
+        Returns:
+            The same comparison.
+        """
+        tuples = ("interval", "ceiling", "conditions", "units", "time")
+        lists = {name: None if record[name] is None else tuple(record[name]) for name in tuples}
+        return cls(**{**record, **lists}, resamples=resamples)
+
     def save(self, path: str | Path) -> None:
         """Write everything to one file (`.npz`, no pickle), whole or not at all.
 
         Args:
             path: the file.
         """
-        meta = {
-            each.name: getattr(self, each.name)
-            for each in fields(self)
-            if each.name not in {"resamples", "settings", "conditions"}
-        }
-        meta |= {"settings": dict(self.settings), "conditions": list(self.conditions)}
-        write_arrays(path, "Comparison", {"resamples": self.resamples}, meta)
+        write_arrays(path, "Comparison", {"resamples": self.resamples}, self.to_record())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -158,9 +177,7 @@ class Comparison:
             ValueError: if the file is damaged or holds something else.
         """
         arrays, meta = read_arrays(path, "Comparison", required=_SAVED)
-        for name in ("interval", "ceiling", "conditions", "units", "time"):
-            meta[name] = None if meta[name] is None else tuple(meta[name])
-        return cls(**meta, resamples=arrays["resamples"])
+        return cls.from_record(meta, arrays["resamples"])
 
 
 _SAVED = tuple(each.name for each in fields(Comparison))

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from neurospyke.compare.comparators import COMPARATORS, POOLED_FORMS, check_comparator
-from neurospyke.compare.pairing import pair
+from neurospyke.compare.bootstrap import BOOTSTRAPPED, bootstrap_scores
+from neurospyke.compare.comparators import COMPARATORS, check_comparator
 from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.pairing import pair
 from neurospyke.compare.rdm import RDM
-from neurospyke.compare.resample import Seed, equal_halves, split_halves
+from neurospyke.compare.resample import Seed, equal_halves, split_halves, unit_halves
 from neurospyke.responses import Responses
 
 _CHUNK_BYTES = 256 * 2**20
@@ -61,7 +62,9 @@ def spearman_brown(correlation: float, factor: float = 2.0) -> float:
     return factor * correlation / denominator
 
 
-def unit_reliability(responses: Responses, n_splits: int = 100, *, seed: Seed) -> pd.DataFrame:
+def unit_reliability(
+    responses: Responses, n_splits: int = 100, *, by: str = "stimulus", seed: Seed
+) -> pd.DataFrame:
     """Split-half reliability of every unit: Pearson's r across stimuli, then Spearman-Brown.
 
     The trials of every stimulus are split in random halves of equal size, as the correction
@@ -73,6 +76,8 @@ def unit_reliability(responses: Responses, n_splits: int = 100, *, seed: Seed) -
     Args:
         responses: (trial, unit, time) responses, at least 2 trials a stimulus.
         n_splits: number of random splits.
+        by: column of the trial table; another one than the stimulus, such as "orientation", gives
+            the reliability of the tuning to it.
         seed: seed or generator of the splits.
 
     Returns:
@@ -92,13 +97,16 @@ def unit_reliability(responses: Responses, n_splits: int = 100, *, seed: Seed) -
     0          1.0        ok
     1          NaN  constant
     """
-    if len(responses.stimuli) < 3:
-        raise ValueError(f"`responses` must have at least 3 stimuli; got {responses.stimuli}")
+    if by not in responses.trials:
+        raise ValueError(f"`by` must be among {list(responses.trials.columns)}; got {by!r}")
+    codes, levels = pd.factorize(responses.trials[by])
+    if len(levels) < 3 or (codes < 0).any():
+        what = "stimuli" if by == "stimulus" else f"levels of {by!r}, known in every trial"
+        raise ValueError(f"`responses` must have at least 3 {what}; got {list(levels[:10])}")
     total = responses if responses.n_times == 1 else responses.sum_over_time()
-    halves = equal_halves(total.trials["stimulus"].tolist(), n_splits, seed)
+    halves = equal_halves(levels[codes].tolist(), n_splits, seed)
     values = np.empty((n_splits, total.n_units))
     step = max(1, _CHUNK_BYTES // (8 * total.n_trials))
-    codes = pd.factorize(total.trials["stimulus"])[0]
     for start in range(0, total.n_units, step):
         block = total.values[:, start : start + step, 0].astype(np.float64)
         for split, half in enumerate(halves):
@@ -137,18 +145,22 @@ def rdm_reliability(
     responses: Responses,
     halves: np.ndarray,
     *,
+    over: str = "trials",
     dissimilarity: Dissimilarity = "correlation",
     comparator: str = "spearman",
 ) -> RDMReliability:
-    """Similarity of the RDMs of two halves of the trials, and Spearman-Brown's for all trials.
+    """Similarity of the RDMs of two halves of the trials or units, and Spearman-Brown's for all.
 
     The correction R = 2 r / (1 + r) is of the mean r over splits. It is right as long as noise is
     smaller than the differences between patterns; stronger noise leaves distances faster than with
-    the number of trials, and R is then lower than what a repeated experiment would show.
+    the number of trials, and R is then lower than what a repeated experiment would show. Halves of
+    the units see the same trials, so noise that units share counts as agreement.
 
     Args:
         responses: (trial, unit, time) responses.
-        halves: (split, trial) booleans from `split_halves` or `odd_even_halves`.
+        halves: (split, trial) booleans from `split_halves` or `odd_even_halves`, or (split, unit)
+            booleans from `unit_halves`.
+        over: "trials" or "units": what `halves` halves.
         dissimilarity: a name in `DISSIMILARITIES`, or a function from responses to an RDM.
         comparator: a name in `COMPARATORS`.
 
@@ -169,40 +181,49 @@ def rdm_reliability(
     >>> round(result.corrected, 12)
     1.0
     """
-    compare = COMPARATORS[check_comparator(comparator)]
+    compare = COMPARATORS[check_comparator(comparator, COMPARATORS)]
+    n = {"trials": responses.n_trials, "units": responses.n_units}[_check_split(over)]
     halves = np.asarray(halves)
-    if halves.dtype != bool or halves.ndim != 2 or halves.shape[1] != responses.n_trials:
+    if halves.dtype != bool or halves.ndim != 2 or halves.shape[1] != n:
         raise ValueError(
-            f"`halves` must be (split, {responses.n_trials}) booleans; "
-            f"got {halves.dtype} of shape {halves.shape}"
+            f"`halves` must be (split, {n}) booleans; got {halves.dtype} of shape {halves.shape}"
         )
     splits = np.empty(len(halves))
     for split, half in enumerate(halves):
         first, second = pair(
-            compute_rdm(responses.where(trials=half), dissimilarity),
-            compute_rdm(responses.where(trials=~half), dissimilarity),
+            compute_rdm(responses.where(**{over: half}), dissimilarity),
+            compute_rdm(responses.where(**{over: ~half}), dissimilarity),
         )
         splits[split] = compare(first.values, second.values)
     half = float(splits.mean())
     return RDMReliability(half, spearman_brown(half), splits)
 
 
+def _check_split(over: str) -> str:
+    if over not in ("trials", "units"):
+        raise ValueError(f"what is split must be 'trials' or 'units'; got {over!r}")
+    return over
+
+
 def split_half_ceiling(
     responses: Responses,
     *,
+    over: str = "trials",
     dissimilarity: Dissimilarity = "correlation",
     comparator: str = "spearman",
     n_splits: int = 20,
     seed: Seed,
 ) -> tuple[float, float] | None:
-    """Noise ceiling of one population from its own trials: (R, √R).
+    """Noise ceiling of one population from its own trials or units: (R, √R).
 
     R = 2 r / (1 + r) with r the mean similarity of the RDMs of random halves of the trials. A
     repetition of the whole experiment would score R; a model without noise that has the true
-    dissimilarities would score √R. Under strong noise both are too low (`rdm_reliability`).
+    dissimilarities would score √R. Under strong noise both are too low (`rdm_reliability`). Halves
+    of the units tell the same of another sample of as many units, and of all units there are.
 
     Args:
         responses: (trial, unit, time) responses.
+        over: "trials" or "units": what is halved.
         dissimilarity: a name in `DISSIMILARITIES`, or a function from responses to an RDM.
         comparator: a name in `COMPARATORS`.
         n_splits: number of random splits.
@@ -226,6 +247,7 @@ def split_half_ceiling(
     """
     return explain_split_half_ceiling(
         responses,
+        over=over,
         dissimilarity=dissimilarity,
         comparator=comparator,
         n_splits=n_splits,
@@ -236,6 +258,7 @@ def split_half_ceiling(
 def explain_split_half_ceiling(
     responses: Responses,
     *,
+    over: str = "trials",
     dissimilarity: Dissimilarity,
     comparator: str,
     n_splits: int,
@@ -245,6 +268,7 @@ def explain_split_half_ceiling(
 
     Args:
         responses: as there.
+        over: as there.
         dissimilarity: as there.
         comparator: as there.
         n_splits: as there.
@@ -256,20 +280,24 @@ def explain_split_half_ceiling(
     Raises:
         ValueError: if an argument is wrong.
     """
-    check_comparator(comparator)
+    check_comparator(comparator, COMPARATORS)
+    _check_split(over)
     compute_rdm(responses, dissimilarity)
     if n_splits < 1:
         raise ValueError(f"`n_splits` must be at least 1; got {n_splits}")
     try:
-        halves = split_halves(responses.trials["stimulus"].tolist(), n_splits, seed)
+        if over == "trials":
+            halves = split_halves(responses.trials["stimulus"].tolist(), n_splits, seed)
+        else:
+            halves = unit_halves(responses.n_units, n_splits, seed)
         reliability = rdm_reliability(
-            responses, halves, dissimilarity=dissimilarity, comparator=comparator
+            responses, halves, over=over, dissimilarity=dissimilarity, comparator=comparator
         ).corrected
     except ValueError as error:
         return None, f"undefined: {error}"
     if reliability <= 0:
         return None, f"undefined: the split halves do not agree (reliability {reliability:.3g})"
-    return (reliability, float(np.sqrt(reliability))), "split-half of trials (R, sqrt R)"
+    return (reliability, float(np.sqrt(reliability))), f"split-half of {over} (R, sqrt R)"
 
 
 def subject_ceiling(rdms: Sequence[RDM], comparator: str = "spearman") -> tuple[float, float]:
@@ -295,12 +323,66 @@ def subject_ceiling(rdms: Sequence[RDM], comparator: str = "spearman") -> tuple[
     >>> [round(bound, 12) for bound in subject_ceiling(rdms)]
     [1.0, 1.0]
     """
-    compare = COMPARATORS[check_comparator(comparator)]
+    check_comparator(comparator, BOOTSTRAPPED)
     if len(rdms) < 2:
         raise ValueError(f"`rdms` must hold at least 2 subjects; got {len(rdms)}")
-    vectors = [pair(rdms[0], rdm)[1].values for rdm in rdms]
-    forms = np.array([POOLED_FORMS[comparator](vector) for vector in vectors])
-    total = forms.sum(axis=0)
-    upper = [compare(total, vector) for vector in vectors]
-    lower = [compare(total - own, vector) for own, vector in zip(forms, vectors, strict=True)]
-    return float(np.mean(lower)), float(np.mean(upper))
+    vectors = np.array([pair(rdms[0], rdm)[1].values for rdm in rdms])
+    once = np.ones((1, rdms[0].n_conditions), dtype=np.int64)
+    lower, upper = bootstrap_scores(vectors[:1], vectors, once, comparator).ceilings[0, 0]
+    if not np.isfinite([lower, upper]).all():
+        raise ValueError(
+            "the ceiling is undefined: an RDM is constant, or there are fewer than 3 conditions"
+        )
+    return float(lower), float(upper)
+
+
+def disattenuated(score: float, reliability: float) -> float:
+    """Score corrected for the noise of the brain: r / √R.
+
+    Args:
+        score: similarity r of a model and a brain.
+        reliability: R of the brain for the data that r rests on, above 0, such as
+            `RDMReliability.corrected`.
+
+    Returns:
+        What r would be without that noise; it may pass 1 by chance.
+
+    Raises:
+        ValueError: if the reliability is not above 0 and at most 1.
+
+    Source: Spearman 1904, American Journal of Psychology 15:72.
+
+    >>> disattenuated(0.4, 0.64)
+    0.5
+    """
+    return score / float(np.sqrt(_check_reliability(reliability)))
+
+
+def explained_share(score: float, reliability: float) -> float:
+    """Share of what can be explained that a model explains: r² / R.
+
+    Args:
+        score: correlation r of a model and a brain.
+        reliability: R of the brain for the data that r rests on, above 0.
+
+    Returns:
+        Share of the reliable variance.
+
+    Raises:
+        ValueError: if the reliability is not above 0 and at most 1.
+
+    Source: Spearman 1904; as the noise ceiling of Schrimpf et al. 2018, bioRxiv 407007.
+
+    >>> round(explained_share(0.4, 0.64), 12)
+    0.25
+    """
+    return score**2 / _check_reliability(reliability)
+
+
+def _check_reliability(reliability: float) -> float:
+    if not 0 < reliability <= 1:
+        raise ValueError(
+            f"`reliability` must be above 0 and at most 1; got {reliability}: without reliability "
+            "nothing can be corrected"
+        )
+    return reliability

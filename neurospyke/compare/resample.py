@@ -150,6 +150,29 @@ def equal_halves(stimuli: Sequence[str], n_splits: int, seed: Seed) -> np.ndarra
     return halves
 
 
+def unit_halves(n_units: int, n_splits: int, seed: Seed) -> np.ndarray:
+    """Random halves of the units; an odd unit goes to either half at random.
+
+    Args:
+        n_units: number of units, at least 2.
+        n_splits: number of splits.
+        seed: seed or generator.
+
+    Returns:
+        (split, unit) booleans, True for the first half.
+
+    Raises:
+        ValueError: if there are fewer than 2 units.
+
+    >>> unit_halves(4, 2, seed=0).sum(axis=1)
+    array([2, 2])
+    """
+    _check_sizes(n_splits=n_splits)
+    if n_units < 2:
+        raise ValueError(f"units must be at least 2 to be split; got {n_units}")
+    return split_halves(["unit"] * n_units, n_splits, seed)
+
+
 def odd_even_halves(stimuli: Sequence[str]) -> np.ndarray:
     """Odd trials (first, third, ...) and even trials of every stimulus, in the order given.
 

@@ -61,6 +61,7 @@ def test_everything_that_matters_is_in_the_result() -> None:
     assert dict(result.settings) == {
         "dissimilarity": "correlation",
         "comparator": "spearman",
+        "over": "stimuli",
         "n_bootstrap": 80,
         "n_bootstrap_used": len(result.resamples),
         "n_permutations": 30,
@@ -234,7 +235,7 @@ def test_silent_patterns_need_a_decision_that_is_recorded() -> None:
         ({"confidence": 95}, "`confidence` must be between 0 and 1; got 95"),
         ({"missing": "ignore"}, "'error' or 'drop'"),
         ({"seed": -1}, "`seed` must be a whole number"),
-        ({"model": rdm(2, seed=0), "brain": rdm(2, seed=1)}, "at least 3 conditions"),
+        ({"models": rdm(2, seed=0), "brain": rdm(2, seed=1)}, "at least 3 conditions"),
         ({"brain": []}, "at least one subject"),
         (
             {"brain": RDM(np.ones(15), rdm(6, seed=0).conditions, dissimilarity="any")},
@@ -243,16 +244,16 @@ def test_silent_patterns_need_a_decision_that_is_recorded() -> None:
     ],
 )
 def test_wrong_input_is_refused(changes: dict, message: str) -> None:
-    arguments = {"model": responses(6, 2, seed=0), "brain": responses(6, 2, seed=1), "seed": 0}
+    arguments = {"models": responses(6, 2, seed=0), "brain": responses(6, 2, seed=1), "seed": 0}
     with pytest.raises(ValueError, match=message):
         rsa(**(arguments | changes))
 
 
 def test_wrong_types_are_refused() -> None:
     with pytest.raises(TypeError, match="`model` must be Responses or RDM; got ndarray"):
-        quick(np.ones((3, 3)), rdm(3, seed=0))  # pyright: ignore[reportArgumentType]
+        quick(np.ones((3, 3)), rdm(3, seed=0))  # pyright: ignore[reportCallIssue, reportArgumentType]
     with pytest.raises(TypeError, match="`brain` must be Responses or RDM; got str"):
-        quick(rdm(3, seed=0), ["V4"])  # pyright: ignore[reportArgumentType]
+        quick(rdm(3, seed=0), ["V4"])  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_too_few_usable_samples_are_refused() -> None:
@@ -263,7 +264,7 @@ def test_too_few_usable_samples_are_refused() -> None:
 
 def test_a_recording_is_refused_with_what_to_do() -> None:
     with pytest.raises(TypeError, match="got dict; a recording becomes responses by its method"):
-        quick(rdm(3, seed=0), {})  # pyright: ignore[reportArgumentType]
+        quick(rdm(3, seed=0), {})  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def test_the_ceiling_does_not_depend_on_the_order_of_the_model() -> None:

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import nnls
+
+from neurospyke.compare.models import (
+    FlexibleModel,
+    fit_interpolated,
+    fit_selected,
+    fit_weighted,
+    weighted,
+)
+from neurospyke.compare.products import FORMS, inner_products
+from neurospyke.compare.rdm import RDM
+
+ORACLE_NAMES = {
+    "cosine": "cosine",
+    "pearson": "corr",
+    "whitened_cosine": "cosine_cov",
+    "whitened_pearson": "corr_cov",
+}
+
+
+def problem(folder: Path, form: str) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Inner products of the oracle's parts, and those with the pooled subjects."""
+    with np.load(folder / "rsa_flexible.npz") as file:
+        known = {key: file[key] for key in file}
+    parts, brains = known["in_components"], known["in_D"]
+    vectors = np.concatenate([parts, brains])
+    left, right = np.divmod(np.arange(len(vectors) ** 2), len(vectors))
+    once = np.ones((1, 12))
+    found = inner_products(vectors, once, left, right, FORMS[form])
+    gram = found.reshape(1, len(vectors), len(vectors))
+    lengths = np.sqrt(np.einsum("nkk->nk", gram)[:, len(parts) :])
+    target = (gram[:, : len(parts), len(parts) :] / lengths[:, None]).sum(axis=2)
+    return gram[:, : len(parts), : len(parts)], target, known
+
+
+def reached(gram: np.ndarray, target: np.ndarray, weights: np.ndarray) -> float:
+    return float(weights @ target[0] / np.sqrt(weights @ gram[0] @ weights))
+
+
+@pytest.mark.parametrize("form", ORACLE_NAMES)
+def test_fits_equal_rsatoolbox_or_are_better(shared_oracles: Path, form: str) -> None:
+    gram, target, known = problem(shared_oracles, form)
+    name = ORACLE_NAMES[form]
+    (ours,) = fit_weighted(gram, target)
+    np.testing.assert_allclose(ours, known[f"rt_regress_nn_{name}"], rtol=0, atol=1e-10)
+    assert fit_selected(gram, target)[0].argmax() == known[f"rt_select_{name}"]
+    # It finds the point between two parts by an iteration that stops at 1e-6 or so.
+    (between,) = fit_interpolated(gram, target)
+    theirs = known[f"rt_interp_{name}"]
+    np.testing.assert_allclose(between, theirs, rtol=0, atol=1e-5)
+    assert reached(gram, target, between) >= reached(gram, target, theirs)
+
+
+def test_many_problems_at_once_equal_scipy() -> None:
+    generator = np.random.default_rng(0)
+    data, goal = generator.normal(size=(400, 15, 6)), generator.normal(size=(400, 15))
+    ours = fit_weighted(data.swapaxes(1, 2) @ data, np.einsum("npk,np->nk", data, goal))
+    active = 0
+    for matrix, vector, weights in zip(data, goal, ours, strict=True):
+        expected = nnls(matrix, vector)[0]
+        if expected.any():
+            expected /= np.linalg.norm(expected)
+            np.testing.assert_allclose(weights, expected, rtol=0, atol=1e-9)
+            active += (expected == 0).any()
+    assert active > 300
+
+
+def test_where_every_part_disagrees_the_least_bad_is_taken() -> None:
+    gram, target = np.array([[[4.0, 0.0], [0.0, 1.0]]]), np.array([[-1.0, -0.6]])
+    np.testing.assert_allclose(fit_weighted(gram, target), [[1.0, 0.0]])
+
+
+def test_equal_parts_share_the_weight() -> None:
+    weights = fit_weighted(np.ones((1, 2, 2)), np.array([[0.5, 0.5]]))
+    np.testing.assert_allclose(weights, [[np.sqrt(0.5), np.sqrt(0.5)]], atol=1e-2)
+
+
+def test_scales_of_parts_do_not_matter() -> None:
+    generator = np.random.default_rng(2)
+    data, goal = generator.normal(size=(9, 3)), generator.normal(size=9)
+    scales = np.array([1e-6, 1.0, 1e5])
+    plain = fit_weighted((data.T @ data)[None], (data.T @ goal)[None])[0]
+    scaled = data * scales
+    other = fit_weighted((scaled.T @ scaled)[None], (scaled.T @ goal)[None])[0] * scales
+    np.testing.assert_allclose(other / np.linalg.norm(other), plain, atol=1e-9)
+
+
+def test_wrong_models_are_refused() -> None:
+    part = RDM(np.arange(3), tuple("abc"), dissimilarity="any")
+    with pytest.raises(ValueError, match="at least 2 responses or RDMs; got 1"):
+        weighted(part)
+    with pytest.raises(ValueError, match="`kind` must be one of"):
+        FlexibleModel("summed", (part, part))
