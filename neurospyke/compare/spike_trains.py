@@ -1,0 +1,278 @@
+"""Distances between spike trains, so that the timing of spikes can shape geometry.
+
+Trains come from `Responses`, from models and recordings alike: a spike stands in the middle of its
+time bin, so bins as fine as the timing that matters lose nothing.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from neurospyke.compare.distances import make_rdm
+from neurospyke.compare.rdm import RDM
+from neurospyke.responses import Responses
+
+Metric = Callable[[Sequence[np.ndarray]], np.ndarray]
+_CHUNK = 2**21
+
+
+def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
+    """Van Rossum distance between all spike trains: D² = k(u, u) + k(v, v) - 2 k(u, v).
+
+    k(u, v) = Σ_a Σ_b exp(-|u_a - v_b| / τ) is the overlap of the trains, each spike with a decaying
+    exponential; one spike more costs 1. Small τ compares times, large τ numbers of spikes. A sum
+    over spikes needs only the last spike before it and what is left there of all earlier ones.
+
+    Args:
+        trains: ascending spike times, any unit.
+        tau: τ, in that unit, above 0.
+
+    Returns:
+        (train, train) distances.
+
+    Raises:
+        ValueError: if τ is not above 0 or a train is not ascending.
+
+    Source: van Rossum 2001, Neural Computation 13:751; Houghton and Kreuz 2012, Network 23:48.
+
+    >>> (van_rossum([np.array([0.0]), np.array([0.0, np.log(2)])], tau=1.0) ** 2).round(12)
+    array([[0., 1.],
+           [1., 0.]])
+    """
+    _check_positive("tau", tau)
+    trains = _check_trains(trains)
+    counts = [len(train) for train in trains]
+    every = np.concatenate(trains) if trains else np.empty(0)
+    owners = np.repeat(np.arange(len(trains)), counts)
+    overlaps = np.zeros((len(trains), len(trains)))
+    for row, train in enumerate(trains):
+        if len(train):
+            # Spikes at the same time count as half before and half after.
+            before = _trace(train, every, tau, "left") + _trace(train, every, tau, "right")
+            overlaps[row] = np.bincount(owners, before / 2, minlength=len(trains))
+    overlaps += overlaps.T
+    own = np.diagonal(overlaps)
+    return np.sqrt(np.maximum(own[:, None] + own - 2 * overlaps, 0.0))
+
+
+def _trace(train: np.ndarray, times: np.ndarray, tau: float, side: str) -> np.ndarray:
+    """Σ of exp(-(t - v_b) / τ) over the spikes v_b before t ("left") or up to t ("right")."""
+    left = np.ones(len(train))
+    for spike in range(1, len(train)):
+        left[spike] += left[spike - 1] * np.exp((train[spike - 1] - train[spike]) / tau)
+    last = np.searchsorted(train, times, side=side) - 1  # type: ignore[call-overload]
+    trace = left[last] * np.exp(np.minimum(train[last] - times, 0.0) / tau)
+    return np.where(last >= 0, trace, 0.0)
+
+
+def victor_purpura(trains: Sequence[np.ndarray], q: float) -> np.ndarray:
+    """Victor-Purpura distance between all spike trains: the least cost of turning one into another.
+
+    Inserting or deleting a spike costs 1, moving it by Δt costs q |Δt|. q = 0 compares numbers of
+    spikes; spikes more than 2 / q apart are never moved onto each other.
+
+    Args:
+        trains: ascending spike times, any unit.
+        q: cost of a shift by that unit, 0 or more.
+
+    Returns:
+        (train, train) distances.
+
+    Raises:
+        ValueError: if q is negative or a train is not ascending.
+
+    Source: Victor and Purpura 1996, Journal of Neurophysiology 76:1310.
+
+    >>> victor_purpura([np.array([0.0]), np.array([0.5]), np.array([9.0])], q=1.0)
+    array([[0. , 0.5, 2. ],
+           [0.5, 0. , 2. ],
+           [2. , 2. , 0. ]])
+    """
+    if not q >= 0:
+        raise ValueError(f"`q` must be 0 or more; got {q}")
+    trains = _check_trains(trains)
+    longest = max((len(train) for train in trains), default=0)
+    counts = np.array([len(train) for train in trains], dtype=np.int64)
+    times = np.full((len(trains), longest), np.inf)
+    for row, train in enumerate(trains):
+        times[row, : len(train)] = train
+    distances = np.zeros((len(trains), len(trains)))
+    first, second = np.triu_indices(len(trains), 1)
+    step = max(1, _CHUNK // (longest + 1))
+    for start in range(0, len(first), step):
+        a, b = first[start : start + step], second[start : start + step]
+        distances[a, b] = distances[b, a] = _edits(times[a], counts[a], times[b], counts[b], q)
+    return distances
+
+
+def _edits(a: np.ndarray, n_a: np.ndarray, b: np.ndarray, n_b: np.ndarray, q: float) -> np.ndarray:
+    """(couple,) least costs; a row of the table of partial costs at a time, for all couples."""
+    places = np.arange(b.shape[1] + 1.0)
+    costs = np.tile(places, (len(a), 1))
+    with np.errstate(invalid="ignore"):
+        for spike in range(n_a.max(initial=0)):
+            going = n_a > spike
+            shifts = costs[:, :-1] + q * np.abs(b - a[:, spike, None])
+            new = costs + 1
+            np.fmin(new[:, 1:], shifts, out=new[:, 1:])
+            # Inserting the rest of b one by one: the least of all earlier places plus the way.
+            new = np.minimum.accumulate(new - places, axis=1) + places
+            costs = np.where(going[:, None], new, costs)
+    return costs[np.arange(len(a)), n_b]
+
+
+def van_rossum_rdm(responses: Responses, tau: float, *, single_trials: str = "refuse") -> RDM:
+    """Dissimilarity of conditions by the squared van Rossum distance of their trials, a unit.
+
+    D_ij is the mean of D² between the trials of i and those of j, less half the mean of D² between
+    different trials of i and half that of j; D² is summed over units and divided by their number.
+    It is the squared distance of the mean filtered responses without the bias of noise, and may be
+    negative.
+
+    Args:
+        responses: (trial, unit, time) counts, spikes or first-spike latencies; bins much shorter
+            than τ.
+        tau: τ, in the time unit of the responses (seconds, or steps).
+        single_trials: "refuse" them, since their noise is unknown, or take them as "noiseless",
+            as the responses of a model without noise are.
+
+    Returns:
+        RDM in squared spikes a unit.
+
+    Raises:
+        ValueError: if the responses hold rates, or a condition has a single trial.
+
+    Source: van Rossum 2001, Neural Computation 13:751; Székely and Rizzo 2013, Journal of
+    Statistical Planning and Inference 143:1249, for the form without bias.
+
+    One spike against none costs 1:
+
+    >>> responses = Responses.from_counts(np.array([[1], [0]]), stimuli=["a", "b"])
+    >>> van_rossum_rdm(responses, tau=0.02, single_trials="noiseless").values
+    array([1.])
+    """
+    _check_positive("tau", tau)
+    return spike_train_rdm(
+        responses,
+        lambda trains: van_rossum(trains, tau) ** 2,
+        f"van Rossum (tau = {tau:g})",
+        single_trials=single_trials,
+    )
+
+
+def victor_purpura_rdm(responses: Responses, q: float, *, single_trials: str = "refuse") -> RDM:
+    """Dissimilarity of conditions by the Victor-Purpura distance of their trials, a unit.
+
+    Means over trials as in `van_rossum_rdm`, of D instead of D².
+
+    Args:
+        responses: (trial, unit, time) counts, spikes or first-spike latencies; bins much shorter
+            than 1 / q.
+        q: cost of a shift, by the time unit of the responses (seconds, or steps).
+        single_trials: as for `van_rossum_rdm`.
+
+    Returns:
+        RDM in spikes a unit.
+
+    Raises:
+        ValueError: if the responses hold rates, or a condition has a single trial.
+
+    Source: Victor and Purpura 1996, Journal of Neurophysiology 76:1310.
+
+    >>> responses = Responses.from_counts(np.array([[2], [0]]), stimuli=["a", "b"])
+    >>> victor_purpura_rdm(responses, q=10.0, single_trials="noiseless").values
+    array([2.])
+    """
+    return spike_train_rdm(
+        responses,
+        lambda trains: victor_purpura(trains, q),
+        f"Victor-Purpura (q = {q:g})",
+        single_trials=single_trials,
+    )
+
+
+def spike_train_rdm(
+    responses: Responses, metric: Metric, name: str, *, single_trials: str = "refuse"
+) -> RDM:
+    """Dissimilarity of conditions by any distance between spike trains, as in `van_rossum_rdm`.
+
+    Args:
+        responses: (trial, unit, time) counts, spikes or first-spike latencies.
+        metric: from spike trains to their (train, train) distances.
+        name: what the RDM is called.
+        single_trials: "refuse" or "noiseless".
+
+    Returns:
+        RDM, a unit.
+
+    Raises:
+        ValueError: if the responses hold rates, or a condition has a single trial.
+
+    Source: Székely and Rizzo 2013, Journal of Statistical Planning and Inference 143:1249.
+    """
+    if single_trials not in ("refuse", "noiseless"):
+        raise ValueError(f"`single_trials` must be 'refuse' or 'noiseless'; got {single_trials!r}")
+    codes, labels = pd.factorize(responses.trials["stimulus"])
+    n_trials = np.bincount(codes).astype(np.float64)
+    single = labels[n_trials == 1]
+    if single_trials == "refuse" and len(single):
+        raise ValueError(
+            f"`responses` must have several trials of a condition; {len(single)} have one: "
+            f"{list(single[:10])}; leave them out, or take them as single_trials='noiseless'"
+        )
+    total = np.zeros((responses.n_trials, responses.n_trials))
+    for unit in range(responses.n_units):
+        total += metric(spike_trains(responses, unit))
+    membership = np.equal.outer(np.arange(len(labels)), codes).astype(np.float64)
+    sums = membership @ total @ membership.T
+    couples = np.maximum(n_trials * (n_trials - 1), 1)
+    within = np.diagonal(sums) / couples
+    between = sums / np.outer(n_trials, n_trials)
+    distances = (between - (within[:, None] + within) / 2) / responses.n_units
+    return make_rdm(responses, distances[np.triu_indices(len(labels), 1)], name)
+
+
+def spike_trains(responses: Responses, unit: int) -> list[np.ndarray]:
+    """Spike times of one unit on every trial.
+
+    Args:
+        responses: (trial, unit, time) counts, spikes or first-spike latencies.
+        unit: position of the unit.
+
+    Returns:
+        (trial,) ascending times in the time unit of the responses: the middle of the bin, once for
+        each spike in it; a latency itself, unless it is the end of the window, which is silence.
+
+    Raises:
+        ValueError: if the responses are neither, or counts are not whole.
+
+    >>> responses = Responses.from_counts(np.array([[2], [0]]), stimuli=["a", "b"])
+    >>> spike_trains(responses, 0)
+    [array([0.5, 0.5]), array([], dtype=float64)]
+    """
+    values = responses.values[:, unit]
+    if responses.measure == "latency":
+        return [row[row < responses.edges[-1]] for row in values.astype(np.float64)]
+    if responses.measure not in ("count", "spike"):
+        raise ValueError(
+            "`responses` must be counts, spikes or latencies to have spike times; these are "
+            f"{responses.measure!r}"
+        )
+    if (values < 0).any() or (values != np.rint(values)).any():
+        raise ValueError("`responses` must hold whole numbers of spikes, 0 or more")
+    middles = (responses.edges[:-1] + responses.edges[1:]) / 2
+    return [np.repeat(middles, row) for row in values.astype(np.int64)]
+
+
+def _check_positive(name: str, number: float) -> None:
+    if not (number > 0 and np.isfinite(number)):
+        raise ValueError(f"`{name}` must be above 0; got {number}")
+
+
+def _check_trains(trains: Sequence[np.ndarray]) -> list[np.ndarray]:
+    arrays = [np.asarray(train, dtype=np.float64) for train in trains]
+    for position, train in enumerate(arrays):
+        if train.ndim != 1 or not np.isfinite(train).all() or (np.diff(train) < 0).any():
+            raise ValueError(f"`trains` must be finite ascending times; train {position} is not")
+    return arrays
