@@ -20,7 +20,7 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
-INTERFACE = 3  # of the library that this module calls
+INTERFACE = 4  # of the library that this module calls
 MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
@@ -191,7 +191,7 @@ def _convolve(  # noqa: PLR0913
             torch.get_num_threads(),
             0 if work is None else work.data_ptr(),
         )
-        _call("neurospyke_convolution", args)
+        call("neurospyke_convolution", args)
     return spikes, potential.to(weight.dtype), maps
 
 
@@ -230,7 +230,7 @@ def pool(
     out = channels_last((*latency.shape[:2], *size), latency)
     if out.numel():
         args = (*_strided(latency), *kernel, *stride, *padding)
-        _call(
+        call(
             "neurospyke_pool",
             struct.pack("19q", *args, out.data_ptr(), torch.get_num_threads()),
         )
@@ -247,7 +247,7 @@ def pointwise_inhibition(latency: Tensor, potential: Tensor) -> tuple[Tensor, Te
         args = (latency.data_ptr(), potential.data_ptr(), *latency.shape)
         strides = (*latency.stride(), *potential.stride(), potential.dtype == torch.float64)
         outs = (out.data_ptr(), potential_out.data_ptr(), torch.get_num_threads())
-        _call("neurospyke_inhibition", struct.pack("18q", *args, *strides, *outs))
+        call("neurospyke_inhibition", struct.pack("18q", *args, *strides, *outs))
     return out, potential_out
 
 
@@ -272,7 +272,7 @@ def winners(
             rows.data_ptr(),
             torch.get_num_threads(),
         )
-        _call("neurospyke_winners", args)
+        call("neurospyke_winners", args)
     return rows
 
 
@@ -316,7 +316,7 @@ def stdp(  # noqa: PLR0913, PLR0917
             weight.dtype == torch.float64,
             torch.get_num_threads(),
         )
-        _call("neurospyke_stdp", args)
+        call("neurospyke_stdp", args)
     return new
 
 
@@ -356,7 +356,7 @@ def learning_step(  # noqa: PLR0913, PLR0917
             *_rule(tables, stabilizer, clamp),
             online,
         )
-        _call("neurospyke_learning", args)
+        call("neurospyke_learning", args)
     return new.copy_(learning), rows
 
 
@@ -426,7 +426,8 @@ def _padded_copy(weight: Tensor) -> Tensor:
     return learning.copy_(weight)
 
 
-def _call(name: str, args: bytes) -> None:
+def call(name: str, args: bytes) -> None:
+    """Call a function of the library with the fields of its structure."""
     loaded = library()
     assert loaded is not None
     getattr(loaded, name)(args)

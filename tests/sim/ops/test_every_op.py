@@ -5,7 +5,7 @@ import pytest
 from neurospyke.sim import ops
 
 # What several ops share is not an op itself.
-SHARED = {"crossing", "native", "registration", "window"}
+SHARED = {"crossing", "native", "native_scan", "registration", "scan", "torch_scan", "window"}
 MODULES = sorted(
     path.stem for path in Path(str(ops.__file__)).parent.glob("*.py") if path.stem[0] != "_"
 )

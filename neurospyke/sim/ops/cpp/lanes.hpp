@@ -28,6 +28,8 @@ struct Lanes<float> {
   static Vec load(const float* p) { return _mm512_load_ps(p); }
   static void store(float* p, Vec a) { _mm512_store_ps(p, a); }
   static Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+  // a b + c, rounded once where the machine can; for sums that are held to tolerances only
+  static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
   // a + b where `on` is all ones, a where it is 0
   static Vec add_if(Vec a, Vec b, uint32_t on) {
     return _mm512_mask_add_ps(a, _cvtu32_mask16(on), a, b);
@@ -62,6 +64,7 @@ struct Lanes<double> {
   static Vec load(const double* p) { return _mm512_load_pd(p); }
   static void store(double* p, Vec a) { _mm512_store_pd(p, a); }
   static Vec add(Vec a, Vec b) { return _mm512_add_pd(a, b); }
+  static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm512_fmadd_pd(a, b, c); }
   static Vec add_if(Vec a, Vec b, uint32_t on) {
     return _mm512_mask_add_pd(a, _cvtu32_mask8(on), a, b);
   }
@@ -93,6 +96,7 @@ struct Lanes<float> {
   static Vec load(const float* p) { return _mm256_load_ps(p); }
   static void store(float* p, Vec a) { _mm256_store_ps(p, a); }
   static Vec add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
+  static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
   static Vec add_if(Vec a, Vec b, uint32_t on) {
     const __m256 kept = _mm256_castsi256_ps(_mm256_set1_epi32(static_cast<int>(on)));
     return _mm256_add_ps(a, _mm256_and_ps(b, kept));
@@ -130,6 +134,7 @@ struct Lanes<double> {
   static Vec load(const double* p) { return _mm256_load_pd(p); }
   static void store(double* p, Vec a) { _mm256_store_pd(p, a); }
   static Vec add(Vec a, Vec b) { return _mm256_add_pd(a, b); }
+  static Vec multiply_add(Vec a, Vec b, Vec c) { return _mm256_fmadd_pd(a, b, c); }
   static Vec add_if(Vec a, Vec b, uint32_t on) {
     const __m256d kept = _mm256_castsi256_pd(_mm256_set1_epi32(static_cast<int>(on)));
     return _mm256_add_pd(a, _mm256_and_pd(b, kept));
@@ -168,6 +173,7 @@ struct PlainLanes {
   }
   static void store(T* p, Vec a) { __builtin_memcpy(p, &a, sizeof a); }
   static Vec add(Vec a, Vec b) { return a + b; }
+  static Vec multiply_add(Vec a, Vec b, Vec c) { return a * b + c; }
   static Vec add_if(Vec a, Vec b, uint32_t on) {
     const Count kept = Count{} - static_cast<Whole>(on & 1);
     return a + reinterpret_cast<Vec>(reinterpret_cast<Count>(b) & kept);

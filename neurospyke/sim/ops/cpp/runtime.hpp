@@ -108,11 +108,48 @@ struct LearningArgs {
   int64_t online;
 };
 
+// Everything of one dtype, dense; (time, batch, unit), (batch, unit) or (unit,).
+struct ScanArgs {
+  const void* current;
+  int64_t time, batch, units;
+  const void* recurrent;    // (from, to) forwards, (to, from) backwards, or null
+  const void* decay;        // (unit,)
+  const void* trace_decay;  // (unit,), or null without adaptation
+  const void* membrane_start;
+  const void* spikes_start;
+  const void* trace_start;
+  double threshold, adaptation;
+  int64_t immediate, reset_decays, is_double;
+  void* spikes;
+  void* membrane;      // or null
+  void* traces;        // before every eighth step, or null
+  void* membrane_end;
+  void* trace_end;
+  int64_t threads;
+};
+
+struct ScanGradientArgs {
+  ScanArgs scan;  // as it was, with what it gave
+  int64_t surrogate;
+  const void* of_spikes;  // gradients that come in; each may be null
+  const void* of_membrane;
+  const void* of_membrane_end;
+  const void* of_trace_end;
+  void* of_current;  // gradients that go out
+  void* of_recurrent;  // (from, to), or null
+  void* of_decay;      // (batch, unit)
+  void* of_trace_decay;
+  void* to_membrane;  // of the state at the start
+  void* to_spikes;
+  void* to_trace;
+};
+
 // Callers fill these structs as plain numbers of eight bytes.
 static_assert(sizeof(ConvolutionArgs) == 40 * 8 && sizeof(PoolArgs) == 19 * 8 &&
               sizeof(InhibitionArgs) == 18 * 8 && sizeof(WinnersArgs) == 20 * 8 &&
               sizeof(Rule) == 9 * 8 && sizeof(StdpArgs) == 42 * 8 &&
-              sizeof(LearningArgs) == 53 * 8);
+              sizeof(LearningArgs) == 53 * 8 &&
+              sizeof(ScanArgs) == 21 * 8 && sizeof(ScanGradientArgs) == 33 * 8);
 
 struct Kernels {
   void (*convolution)(const ConvolutionArgs&);
@@ -121,6 +158,8 @@ struct Kernels {
   void (*winners)(const WinnersArgs&);
   void (*stdp)(const StdpArgs&);
   void (*learning)(const LearningArgs&);
+  void (*scan)(const ScanArgs&);
+  void (*scan_gradient)(const ScanGradientArgs&);
   int64_t (*row_additions)(int64_t rows, int64_t maps, int64_t repeats);
 };
 
@@ -136,7 +175,8 @@ void add_work(int64_t& counter, int64_t amount);
 // Memory of this thread that stays valid until it asks for the same slot again; 64-byte aligned,
 // with 64 spare bytes on either side.
 enum Slot {
-  PACKED, THRESHOLDS, BAND, COUNTS_OF, LISTS, ROWS, LOWEST, MAPS, COMPETITION, N_SLOTS
+  PACKED, THRESHOLDS, BAND, COUNTS_OF, LISTS, ROWS, LOWEST, MAPS, COMPETITION, SCAN, PANELS,
+  N_SLOTS
 };
 void* scratch(Slot slot, size_t bytes);
 
