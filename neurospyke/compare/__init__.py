@@ -1,6 +1,7 @@
 """Compare two sets of responses, whoever they belong to."""
 
 from neurospyke.compare.bures import bures, squared_bures_distance
+from neurospyke.compare.codes import firing_rates, first_spikes, rank_order
 from neurospyke.compare.comparators import (
     COMPARATORS,
     compare_rdms,
@@ -11,6 +12,7 @@ from neurospyke.compare.comparators import (
 )
 from neurospyke.compare.comparison import Comparison, comparison_table
 from neurospyke.compare.crossvalidated import crossnobis_rdm
+from neurospyke.compare.discrimination import decoding_rdm
 from neurospyke.compare.dissimilarities import DISSIMILARITIES, compute_rdm
 from neurospyke.compare.distances import (
     correlation_rdm,
@@ -21,6 +23,8 @@ from neurospyke.compare.distances import (
 from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
+from neurospyke.compare.moments import euclidean_similarities
+from neurospyke.compare.movie import RDMMovie, crossnobis_movie, rdm_movie, unfold_time
 from neurospyke.compare.noise import (
     ledoit_wolf,
     noise_covariance,
@@ -65,6 +69,7 @@ __all__ = [
     "Comparison",
     "FlexibleModel",
     "Inference",
+    "RDMMovie",
     "RDMReliability",
     "bootstrap_counts",
     "bures",
@@ -74,13 +79,18 @@ __all__ = [
     "correlation_rdm",
     "cosine",
     "cosine_rdm",
+    "crossnobis_movie",
     "crossnobis_rdm",
     "crossvalidated_poisson_rdm",
+    "decoding_rdm",
     "disattenuated",
     "equal_halves",
     "euclidean_rdm",
+    "euclidean_similarities",
     "explained_share",
     "false_discovery_rate",
+    "firing_rates",
+    "first_spikes",
     "interpolated",
     "ledoit_wolf",
     "mahalanobis_rdm",
@@ -91,6 +101,8 @@ __all__ = [
     "pearson",
     "permutations",
     "poisson_rdm",
+    "rank_order",
+    "rdm_movie",
     "rdm_reliability",
     "rho_a",
     "rsa",
@@ -105,6 +117,7 @@ __all__ = [
     "subject_ceiling",
     "tau_a",
     "tau_b",
+    "unfold_time",
     "unit_halves",
     "unit_reliability",
     "van_rossum",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from neurospyke.compare.crossvalidated import crossnobis_rdm
+from neurospyke.compare.discrimination import decoding_rdm
 from neurospyke.compare.distances import (
     correlation_rdm,
     cosine_rdm,
@@ -25,6 +26,7 @@ DISSIMILARITIES: Mapping[str, Callable[[Responses], RDM]] = MappingProxyType(
         "crossnobis": crossnobis_rdm,
         "poisson": poisson_rdm,
         "crossvalidated_poisson": crossvalidated_poisson_rdm,
+        "decoding": decoding_rdm,
     }
 )
 
