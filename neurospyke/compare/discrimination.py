@@ -4,8 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
 
 from neurospyke.compare.crossvalidated import cells_of
 from neurospyke.compare.distances import make_rdm
@@ -13,7 +11,10 @@ from neurospyke.compare.rdm import RDM
 from neurospyke.responses import Responses
 
 
-def _shrunk_discriminant() -> LinearDiscriminantAnalysis:
+def _shrunk_discriminant() -> Any:
+    # scikit-learn takes a second to import, which all other dissimilarities can do without.
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
     return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
 
 
@@ -67,6 +68,8 @@ def _accuracy(
     folds: np.ndarray,
     pair: tuple[str, str],
 ) -> float:
+    from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+
     chosen = np.isin(labels, pair)
     truth = labels[chosen] == pair[1]
     predicted = cross_val_predict(

@@ -63,19 +63,12 @@ def euclidean_similarities(
     check_comparator(comparator, _COMPARATORS)
     similarities = np.empty((len(models), len(brains)))
     for column, brain in enumerate(brains):
-        side = own = None
+        known: tuple[Responses, _Side] | None = None
         for row, model in enumerate(models):
             first, second = pair(model, brain, missing)
-            if side is None or second is not brain:
-                side = _side(second)
-                own = _products(side, side, comparator)
-            other = _side(first)
-            products = _products(other, side, comparator)
-            lengths = _products(other, other, comparator) * own
-            if not lengths > 0:
-                raise ValueError("the similarity is undefined: the responses of a side never vary")
-            similarities[row, column] = products / np.sqrt(lengths)
-            del other
+            if known is None or known[0] is not second:
+                known = second, _side(second)
+            similarities[row, column] = _similarity(_side(first), known[1], comparator)
     return np.clip(similarities, -1.0, 1.0)
 
 
@@ -83,6 +76,13 @@ def _side(responses: Responses) -> _Side:
     patterns = mean_patterns(responses)
     patterns -= patterns.mean(axis=0)
     return _Side(patterns, np.einsum("kp,kp->k", patterns, patterns))
+
+
+def _similarity(a: _Side, b: _Side, comparator: str) -> float:
+    lengths = _products(a, a, comparator) * _products(b, b, comparator)
+    if not lengths > 0:
+        raise ValueError("the similarity is undefined: the responses of a side never vary")
+    return _products(a, b, comparator) / lengths**0.5
 
 
 def _products(a: _Side, b: _Side, comparator: str) -> float:
