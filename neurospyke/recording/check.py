@@ -7,7 +7,7 @@ import pandas as pd
 
 from neurospyke.labels import check_table
 
-_UNIT_KEY = ("session", "probe", "unit")
+KEY = ("session", "probe", "unit")
 _MAX_NAMED = 10
 # Checks make several arrays as long as what they check: of many spikes, a part at a time.
 _BLOCK = 2**20
@@ -34,7 +34,7 @@ def check_units(units: pd.DataFrame) -> pd.DataFrame:
     table = check_table(units, len(units), "units", ("unit",))
     if table["unit"].isna().any():
         raise ValueError("`units` must name every unit; column `unit` has missing values")
-    key = [column for column in _UNIT_KEY if column in table]
+    key = [column for column in KEY if column in table]
     twice = table.loc[table.duplicated(key), "unit"]
     if len(twice):
         raise ValueError(

@@ -41,7 +41,7 @@ def recordings(draw, min_units: int = 1) -> Recording:
         labels = draw(st.lists(LINES, min_size=len(starts), max_size=len(starts)))
         table = {"start_time": starts, "stimulus": np.array(labels, dtype=object)}
         if draw(st.booleans()):
-            table["stop_time"] = np.array(starts) + 0.5
+            table["stop_time"] = [start + draw(st.floats(0, 10)) for start in starts]
         trials[name] = draw(label_tables(len(starts), **table))
     findings = st.builds(Finding, st.sampled_from(KINDS), LINES, st.integers(0, 1000))
     return Recording.from_trains(

@@ -47,10 +47,10 @@ def assert_same(a: Recording, b: Recording) -> None:
     np.testing.assert_array_equal(a.spike_times, b.spike_times)
     np.testing.assert_array_equal(a.offsets, b.offsets)
     np.testing.assert_array_equal(a.observed, b.observed)
-    pd.testing.assert_frame_equal(a.units, b.units)
+    pd.testing.assert_frame_equal(a.units, b.units, check_exact=True)
     assert set(a.trials) == set(b.trials)
     for name, table in a.trials.items():
-        pd.testing.assert_frame_equal(table, b.trials[name])
+        pd.testing.assert_frame_equal(table, b.trials[name], check_exact=True)
     assert a.notes == b.notes
     # reading adds what it read and what looks odd
     assert set(a.report.findings) <= set(b.report.findings)

@@ -31,11 +31,9 @@ def criticism(path) -> list[str]:
     return [
         f"{each.check_function_name} {each.message}"
         for each in found
-        if each.importance
-        not in (
-            Importance.BEST_PRACTICE_VIOLATION,
-            Importance.BEST_PRACTICE_SUGGESTION,
-        )
+        if each is not None
+        and each.importance
+        not in (Importance.BEST_PRACTICE_VIOLATION, Importance.BEST_PRACTICE_SUGGESTION)
     ]
 
 
