@@ -35,7 +35,7 @@ from neurospyke.sim.models.mozafari2019 import mozafari2019
 from neurospyke.sim.models.rezghi2022 import rezghi2022
 from neurospyke.sim.network import Network, pixel_responses
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
-from neurospyke.sim.readout import final_potentials
+from neurospyke.sim.potentials import final_potentials
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.spike_time import SpikeTimeLinear, relative_target_loss
 from neurospyke.sim.train import decide, learn_by_reward, learn_by_stdp

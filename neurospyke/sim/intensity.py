@@ -216,6 +216,8 @@ def on_off(signed: Tensor) -> Tensor:
 def check_images(images: Tensor, n_channels: int = 1) -> None:
     """Refuse what is not a batch of images in [0, 1] of so many channels.
 
+    Under torch.compile values are not read, because that would break the graph.
+
     Args:
         images: (batch, `n_channels`, height, width), float32 or float64 in [0, 1].
         n_channels: 1 for luminance, 3 for red, green and blue.
@@ -240,6 +242,8 @@ def check_images(images: Tensor, n_channels: int = 1) -> None:
             f"`images` must have axes (batch, {n_channels}, height, width), none of them empty; "
             f"got shape {tuple(images.shape)}; {remedy} and stack single images"
         )
+    if torch.compiler.is_compiling():
+        return
     low, high = (bound.item() for bound in images.aminmax())
     # NaN spreads through minimum and maximum and fails both comparisons
     if not (low >= 0 and high <= 1):

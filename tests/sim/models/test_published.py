@@ -11,7 +11,9 @@ from neurospyke.sim import (
     Network,
     convergence,
     kheradpisheh2018,
+    kheradpisheh2020,
     learn_by_stdp,
+    mozafari2018,
     mozafari2019,
     rezghi2022,
 )
@@ -174,3 +176,16 @@ def test_digits_through_the_whole_path(digits):
     responses = learned.responses(test, [f"digit {i}" for i in range(64)], "pool1")
     assert responses.shape == (64, 30 * 14 * 14, 15)
     assert responses.values.sum() == (learned.latency(test, "pool1") != SILENT).sum()
+
+
+@pytest.mark.parametrize(
+    ("model", "side"),
+    [*((each, 28) for each in MODELS), (kheradpisheh2020, 28), (mozafari2018, 160)],
+)
+def test_whole_networks_compile_to_one_graph(model, side):
+    network = model(seed=0)
+    images = torch.rand(2, 1, side, side, generator=torch.Generator().manual_seed(0))
+    compiled = torch.compile(network, fullgraph=True, backend="aot_eager")
+    with torch.no_grad():
+        assert torch.equal(compiled(images), network(images))
+        assert (network(images) != SILENT).any()

@@ -6,7 +6,7 @@ import torch
 from neurospyke.sim.encode import RankOrderEncoder
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
-from neurospyke.sim.readout import final_potentials
+from neurospyke.sim.potentials import final_potentials
 
 EYE = RankOrderEncoder(torch.ones(1, 1, 1, 1), n_bins=4)
 
