@@ -1,5 +1,6 @@
 """Recordings: one type for spike times from any file, cut into trials, written back as NWB."""
 
+from neurospyke.recording.combine import concat, pseudopopulation
 from neurospyke.recording.fields import Fields
 from neurospyke.recording.interop import to_neo, to_pynapple, write_nix
 from neurospyke.recording.neo import from_neo
@@ -15,7 +16,9 @@ __all__ = [
     "ImportReport",
     "PartialResponses",
     "Recording",
+    "concat",
     "from_neo",
+    "pseudopopulation",
     "read_recording",
     "to_neo",
     "to_pynapple",
