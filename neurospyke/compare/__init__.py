@@ -53,6 +53,7 @@ from neurospyke.compare.resample import (
     split_halves,
     unit_halves,
 )
+from neurospyke.compare.rsatoolbox_files import read_rsatoolbox, standard_name, write_rsatoolbox
 from neurospyke.compare.similarity import rsa
 from neurospyke.compare.spike_trains import (
     van_rossum,
@@ -104,6 +105,7 @@ __all__ = [
     "rank_order",
     "rdm_movie",
     "rdm_reliability",
+    "read_rsatoolbox",
     "rho_a",
     "rsa",
     "schaefer_strimmer",
@@ -114,6 +116,7 @@ __all__ = [
     "split_half_ceiling",
     "split_halves",
     "squared_bures_distance",
+    "standard_name",
     "subject_ceiling",
     "tau_a",
     "tau_b",
@@ -127,4 +130,5 @@ __all__ = [
     "weighted",
     "whitened_cosine",
     "whitened_pearson",
+    "write_rsatoolbox",
 ]
