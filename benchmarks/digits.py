@@ -52,10 +52,8 @@ def spike_times(network: Network, images: torch.Tensor) -> np.ndarray:
 
 
 def potentials(network: Network, images: torch.Tensor) -> np.ndarray:
-    """Final potentials of conv2, the largest in each of 4 x 4 parts of its maps, at most 1."""
-    found = final_potentials(network, images, "conv2", grid=GRID).flatten(1)
-    # the greatest that weights up to 1 could reach
-    return (found / network.get_parameter("layers.conv2.weight")[0].numel()).numpy()
+    """Final potentials of conv2, the largest in each of 4 x 4 parts of its maps."""
+    return final_potentials(network, images, "conv2", grid=GRID).flatten(1).numpy()
 
 
 def rezghi_readout() -> Any:
@@ -64,8 +62,8 @@ def rezghi_readout() -> Any:
 
 
 def kheradpisheh_readout() -> Any:
-    """A linear support vector machine, with the published penalty."""
-    return LinearSVC(C=2.4, random_state=0)
+    """A linear support vector machine; its penalty was chosen on images 50,000 to 54,999."""
+    return LinearSVC(C=0.3, random_state=0)
 
 
 READ = {"mnist": read_mnist, "fashion-mnist": read_fashion_mnist}
@@ -105,7 +103,8 @@ def main() -> None:
     right = {}
     for name, (fitted, tested) in given.items():
         begun = time.perf_counter()
-        right[name] = readout().fit(fitted, labels).predict(tested) == answers
+        largest = fitted.max()
+        right[name] = readout().fit(fitted / largest, labels).predict(tested / largest) == answers
         seconds[f"readout of {name}"] = time.perf_counter() - begun
         print(name, right[name].mean(), seconds[f"readout of {name}"], flush=True)
     record = {
