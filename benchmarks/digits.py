@@ -2,8 +2,9 @@
 
     python benchmarks/digits.py rezghi2022 [--data mnist] [--seed 0] [--epochs 1,1]
 
-Learns by STDP, then fits the published classifier to the features of all training images, and to
-two controls at the same read-out: the same network before learning, and the pixels themselves.
+Learns by STDP, then fits the published classifier to the features of all training images, divided
+by their largest, and to two controls at the same read-out: the same network before learning, and
+the pixels themselves.
 Test accuracies come with 95 % intervals (Wilson 1927), differences to the controls with those of
 paired answers. Kept in results/<data>_<network>.json. Networks that decide by themselves
 (mozafari2018, mozafari2019) are trained by `decisions.py`.
