@@ -54,6 +54,7 @@ from neurospyke.compare.resample import (
     unit_halves,
 )
 from neurospyke.compare.rsatoolbox_files import read_rsatoolbox, standard_name, write_rsatoolbox
+from neurospyke.compare.scaling import classical_scaling
 from neurospyke.compare.similarity import rsa
 from neurospyke.compare.spike_trains import (
     van_rossum,
@@ -74,6 +75,7 @@ __all__ = [
     "RDMReliability",
     "bootstrap_counts",
     "bures",
+    "classical_scaling",
     "compare_rdms",
     "comparison_table",
     "compute_rdm",

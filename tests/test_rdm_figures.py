@@ -1,0 +1,75 @@
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.offsetbox import AnnotationBbox
+
+from neurospyke.compare.rdm import RDM
+from neurospyke.rdm_figures import plot_mds, plot_rdms
+
+HOSTILE = "$\\frac{$ _<b>"
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    plt.close("all")
+
+
+def rdm(scale: float = 1.0, source: str = "V4") -> RDM:
+    values = scale * np.array([1.0, 9.0, 4.0])
+    return RDM(values, ("a", HOSTILE, "c"), dissimilarity="euclidean", source=source)
+
+
+def limits(axes: list) -> list[tuple[float, float]]:
+    images: list[Any] = [ax.get_images()[0] for ax in axes]
+    return [image.get_clim() for image in images]
+
+
+def test_panels_have_their_own_scale_or_one_for_all() -> None:
+    own = limits(plot_rdms([rdm(), rdm(10)]))
+    assert own[1] == pytest.approx(tuple(10 * limit for limit in own[0]))
+    shared = limits(plot_rdms([rdm(), rdm(10)], shared_scale=True))
+    assert shared[0] == shared[1] != own[0]
+
+
+def test_panels_show_their_values_and_names() -> None:
+    axes = plot_rdms([rdm(source=HOSTILE)] * 5)
+    image: Any = axes[4].get_images()[0]
+    shown = np.ma.filled(image.get_array(), np.nan)
+    assert shown[0, 1:].tolist() == [1, 9]
+    assert np.isnan(np.diagonal(shown)).all()
+    assert axes[0].get_title(loc="left") == HOSTILE
+    axes[0].figure.canvas.draw()
+    with pytest.raises(ValueError, match="at least one; got none"):
+        plot_rdms([])
+
+
+def test_points_are_where_scaling_puts_them() -> None:
+    ax = plot_mds(rdm())
+    points: Any = ax.collections[0].get_offsets()
+    assert np.asarray(points)[:, 0] * 3 == pytest.approx([-4, -1, 5])
+    assert [text.get_text() for text in ax.texts] == ["a", HOSTILE, "c"]
+    ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 6), (3, 1, 8, 6), (3, 3, 8, 6)])
+def test_thumbnails_stand_at_their_points(shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).random(shape)
+    _, own = plt.subplots()
+    ax = plot_mds(rdm(), images, own)
+    assert ax is own
+    boxes: list[Any] = [each for each in ax.artists if isinstance(each, AnnotationBbox)]
+    assert np.array([box.xy[0] for box in boxes]) * 3 == pytest.approx([-4, -1, 5])
+    first = boxes[0].offsetbox.get_data()
+    expected = images[0].transpose(1, 2, 0).squeeze() if images.ndim == 4 else images[0]
+    np.testing.assert_array_equal(np.asarray(first), expected)
+    assert not ax.texts
+    ax.figure.canvas.draw()
+
+
+def test_images_that_do_not_fit_are_refused() -> None:
+    for shape in ((2, 8, 6), (3, 4, 8, 6), (3, 8)):
+        with pytest.raises(ValueError, match="`images` must be"):
+            plot_mds(rdm(), np.ones(shape))
