@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,9 @@ import numpy as np
 from neurospyke.recording.fields import Fields, found_in
 from neurospyke.recording.found import Found
 from neurospyke.recording.matlab_hdf5 import read_hdf5_fields, variables_in_hdf5
+from neurospyke.recording.matlab_structure import check_matlab
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-_HEADER = 128
-_COMPRESSED = 15
-_MAX_BYTES = 2**31
-_CHUNK = 2**20
 
 
 def read_matlab(path: Path, fields: Fields | None) -> Found:
@@ -64,7 +60,7 @@ def variables(path: Path) -> list[str]:
 
     if is_hdf5(path):
         return variables_in_hdf5(path)
-    check_unpacked_size(path)
+    check_matlab(path)
     try:
         return [f"{name} {shape} {kind}" for name, shape, kind in scipy.io.whosmat(path)]
     except Exception as error:
@@ -83,49 +79,6 @@ def is_hdf5(path: Path) -> bool:
     with path.open("rb") as file:
         head = file.read(520)
     return head[:8] == _HDF5_MAGIC or head[512:520] == _HDF5_MAGIC
-
-
-def check_unpacked_size(path: Path, max_bytes: int = _MAX_BYTES) -> None:
-    """Refuse a MATLAB file of version 5 to 7.2 that would unpack to too much.
-
-    Compressed variables are unpacked piece by piece and thrown away; nothing in the file is
-    believed.
-
-    Args:
-        path: the file.
-        max_bytes: the most it may unpack to.
-
-    Raises:
-        ValueError: if it would unpack to more.
-    """
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise ValueError(f"{str(path)!r} must be under {max_bytes} bytes; got {size}")
-    total = 0
-    with path.open("rb") as file:
-        order = "little" if file.read(_HEADER)[126:128] == b"IM" else "big"
-        while len(tag := file.read(8)) == 8:
-            kind = int.from_bytes(tag[:4], order)
-            n_bytes = int.from_bytes(tag[4:], order)
-            if kind != _COMPRESSED:
-                file.seek(n_bytes, 1)
-                continue
-            total += _unpacked_size(file.read(n_bytes), max_bytes - total)
-            if total > max_bytes:
-                raise ValueError(f"{str(path)!r} must unpack to under {max_bytes} bytes")
-
-
-def _unpacked_size(packed: bytes, limit: int) -> int:
-    stream = zlib.decompressobj()
-    total = 0
-    try:
-        while packed and total <= limit and not stream.eof:
-            total += len(stream.decompress(packed, _CHUNK))
-            packed = stream.unconsumed_tail
-    except zlib.error:
-        # scipy says better what is damaged
-        return total
-    return total
 
 
 def _loaded(path: Path, names: list[str]) -> dict[str, Any]:
@@ -169,5 +122,5 @@ def _plain(value: Any, name: str) -> Any:
     return array
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -32,7 +32,7 @@ def variables_in_hdf5(path: Path) -> list[str]:
                 for name, item in file.items()
                 if not name.startswith("#")
             ]
-    except (OSError, RuntimeError, KeyError, TypeError, UnicodeError) as error:
+    except Exception as error:
         raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
 
 
@@ -54,8 +54,8 @@ def read_hdf5_fields(path: Path, names: list[str]) -> dict[str, Any]:
     try:
         with import_h5py().File(path, "r") as file:
             return {name: _value(_at(file, name), file, name) for name in names}
-    except (OSError, RuntimeError, KeyError, TypeError, UnicodeError, MemoryError) as error:
-        raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
+    except Exception as error:
+        raise ValueError(f"{str(path)!r} must hold the fields named: {_line(error)}") from error
 
 
 def _at(file: Any, name: str) -> Any:
@@ -108,5 +108,5 @@ def _plain(dataset: Any) -> np.ndarray:
     return array
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__

@@ -13,6 +13,7 @@ import pandas as pd
 
 from neurospyke.recording.found import Found, without_noise
 from neurospyke.recording.hdf5 import check_hdf5
+from neurospyke.recording.matlab_structure import check_matlab
 from neurospyke.recording.neo import event_tables, found_in_block
 from neurospyke.recording.neo_raw import raw_events, raw_segments
 from neurospyke.recording.report import ImportReport
@@ -142,7 +143,7 @@ def _short(name: str) -> str:
     return name.lower().removesuffix("io").removesuffix("raw")
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}..."
 
@@ -170,9 +171,11 @@ def _quiet() -> Iterator[list[warnings.WarningMessage]]:
 def _read(known: Any, path: Path, segment_gap: float | None) -> Found:
     if path.is_file() and path.suffix in (".h5", ".nix", ".kwik"):
         check_hdf5(path)
+    if path.is_file() and path.suffix == ".mat":
+        check_matlab(path)
     with _quiet() as caught:
         if _is_raw(known):
-            segments = raw_segments(known(str(path)))
+            segments = raw_segments(_raw_reader(known, path))
             found = without_noise(joined(segments, segment_gap, path.name))
         else:
             found = found_in_block(_block(known, path), segment_gap, path.name)
@@ -187,9 +190,17 @@ def _line_of(message: warnings.WarningMessage) -> str:
     return " ".join(str(message.message).split())[:300] or "something"
 
 
+def _raw_reader(known: Any, path: Path) -> Any:
+    """Neo's raw class behind one of its readers, which would parse the header at once."""
+    from neo.rawio import rawiolist
+
+    raw = next(ancestor for ancestor in known.__mro__ if ancestor in rawiolist)
+    return raw(str(path))
+
+
 def _event_parts(known: Any, path: Path) -> list[dict[str, pd.DataFrame]]:
     if _is_raw(known):
-        return raw_events(known(str(path)))
+        return raw_events(_raw_reader(known, path))
     return [event_tables(segment) for segment in _block(known, path).segments]
 
 

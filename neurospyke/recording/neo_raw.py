@@ -11,6 +11,7 @@ import pandas as pd
 from neurospyke.recording.segments import Segment, Train, new_name
 
 _UNIT_NUMBER = re.compile(r"#(\d+)$")
+_OWN = ("name", "id", "file_origin", "description")
 # What vendors mean by these unit numbers; any other is a unit sorted at recording or since.
 _QUALITY = {"BlackrockRawIO": {0: "unsorted", 255: "noise"}, "PlexonRawIO": {0: "unsorted"}}
 
@@ -53,6 +54,8 @@ def raw_events(reader: Any) -> list[dict[str, pd.DataFrame]]:
 
 
 def _parsed(reader: Any) -> int:
+    if hasattr(reader, "progress_bar"):
+        reader.progress_bar = False
     reader.parse_header()
     if reader.block_count() != 1:
         raise ValueError(f"it holds {reader.block_count()} blocks, and one is wanted")
@@ -67,6 +70,11 @@ def _trains(reader: Any, segment: int, channels: np.ndarray) -> list[Train]:
     trains = []
     for position, key in enumerate(keys):
         stamps = reader.get_spike_timestamps(0, segment, position)
+        promised = int(reader.spike_count(0, segment, position))
+        if len(stamps) != promised:
+            raise ValueError(
+                f"unit {key!r} has {len(stamps)} of the {promised} spikes that the header promises"
+            )
         times = np.asarray(reader.rescale_spike_timestamp(stamps, "float64"), dtype=np.float64)
         trains.append((str(key), times, _annotations(reader, segment, position, str(key))))
     # headers of some vendors end a hair before their own last spike
@@ -81,7 +89,7 @@ def _annotations(reader: Any, segment: int, position: int, key: str) -> dict[str
     plain = {
         name: value.item() if isinstance(value, np.generic) else value
         for name, value in held.items()
-        if name not in ("name", "id") and isinstance(value, str | int | float | np.generic)
+        if name not in _OWN and isinstance(value, str | int | float | np.generic)
     }
     known = next((meant for name, meant in _QUALITY.items() if name in _ancestry(reader)), None)
     number = _UNIT_NUMBER.search(key)
@@ -98,6 +106,12 @@ def _tables(reader: Any, segment: int) -> dict[str, pd.DataFrame]:
     tables: dict[str, pd.DataFrame] = {}
     for position, channel in enumerate(reader.header["event_channels"]):
         stamps, durations, labels = reader.get_event_timestamps(0, segment, position)
+        promised = int(reader.event_count(0, segment, position))
+        if len(stamps) != promised:
+            raise ValueError(
+                f"{channel['name']!r} has {len(stamps)} of the {promised} events that the header "
+                "promises"
+            )
         if len(stamps) == 0:
             continue
         start = np.asarray(reader.rescale_event_timestamp(stamps, "float64", position))
@@ -105,7 +119,9 @@ def _tables(reader: Any, segment: int) -> dict[str, pd.DataFrame]:
         if durations is not None:
             lasting = np.asarray(reader.rescale_epoch_duration(durations, "float64", position))
             columns["stop_time"] = columns["start_time"] + lasting
-        columns["stimulus"] = [str(label) for label in labels]
+        names = [str(label) for label in labels]
+        if any(names):
+            columns["stimulus"] = names
         held = reader.raw_annotations["blocks"][0]["segments"][segment]["events"][position]
         for name, values in (held.get("__array_annotations__") or {}).items():
             array = np.asarray(values)

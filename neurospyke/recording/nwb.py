@@ -14,10 +14,14 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.recording.found import Found
+from neurospyke.recording.hdf5 import check_hdf5
 from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
 _RAGGED_TEXT = "tags"
+_TABLES = ("units", "intervals", "general/extracellular_ephys/electrodes")
+# What lazy reading of a damaged table may raise.
+_DAMAGE = (OSError, LookupError, AttributeError, RuntimeError, TypeError, MemoryError, UnicodeError)
 
 
 def import_pynwb() -> Any:
@@ -51,6 +55,7 @@ def read_nwb(path: Path) -> Found:
         ImportError: if pynwb is not installed.
         ValueError: if the file is damaged, is not NWB, or holds no units with spike times.
     """
+    check_hdf5(path, _TABLES)
     with _opened(path) as file:
         units = _units_with_spikes(file, path)
         times, offsets = _spike_times(units)
@@ -96,6 +101,8 @@ def _opened(path: Path) -> Iterator[Any]:
         raise ValueError(f"{str(path)!r} must be a whole NWB file: {error!r}") from error
     try:
         yield file
+    except _DAMAGE as error:
+        raise ValueError(f"{str(path)!r} must be a sound NWB file: {error!r}") from error
     finally:
         io.close()
 

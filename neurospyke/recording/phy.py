@@ -111,7 +111,7 @@ def _whole_numbers(path: Path) -> np.ndarray:
     try:
         # A memory map compares the header's shape with the file's size before anything is read.
         array = np.array(np.lib.format.open_memmap(path, mode="r"))
-    except (OSError, ValueError, EOFError, OverflowError) as error:
+    except Exception as error:
         raise ValueError(f"{str(path)!r} must be a whole .npy file: {error}") from error
     if array.dtype.kind not in "iu":
         raise ValueError(

@@ -173,7 +173,11 @@ def _events_from(path: Path) -> dict[str, pd.DataFrame]:
 
 
 def _saved(path: Path) -> Found:
-    recording = Recording.load(path)
+    try:
+        recording = Recording.load(path)
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise ValueError(f"{str(path)!r} must be a whole saved recording: {text}") from error
     return Found(
         *(recording.spike_times, recording.offsets, recording.units, recording.trials),
         supports=[recording.observed],

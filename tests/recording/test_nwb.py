@@ -77,7 +77,7 @@ def test_files_without_units_are_refused(shared_data, name):
 def test_truncated_file_is_refused(shared_data, tmp_path):
     whole = retina(shared_data, ".nwb").read_bytes()
     (tmp_path / "cut.nwb").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"cut.nwb' must be a whole NWB file"):
+    with pytest.raises(ValueError, match=r"cut.nwb' must be a whole HDF5 file"):
         read_recording(tmp_path / "cut.nwb")
 
 
