@@ -175,19 +175,32 @@ class Recording:
             raise IndexError(f"`unit` must be from 0 to {self.n_units - 1}; got {unit}")
         return self.spike_times[self.offsets[unit] : self.offsets[unit + 1]]
 
-    def where(self, *, units: Rows = None) -> Self:
-        """The part with these units.
+    def where(self, *, units: Rows = None, trials: Rows | Mapping[str, Rows] = None) -> Self:
+        """The part with these units and trials.
 
         Args:
             units: query on the unit table ("area == 'IT'"), mask, or positions in the order
                 wanted.
+            trials: the same for trials ("stimulus == 'face'"), of the only trial table, or by the
+                names of tables; others stay whole.
 
         Returns:
-            A recording with the same trials and observed time.
+            A recording of the same observed time.
 
         Raises:
-            ValueError: if a query is malformed or no unit is left.
+            ValueError: if a query is malformed, no unit or trial is left, or there is no such
+                trial table.
+
+        >>> trials = pd.DataFrame({"start_time": [0.0, 0.5], "stimulus": ["face", "car"]})
+        >>> made = Recording.from_trains([[0.25]], observed=(0, 1), trials={"trials": trials})
+        >>> len(made.where(trials="stimulus == 'car'").trials["trials"])
+        1
         """
+        tables = dict(self.trials)
+        for name, wanted in self._by_table(trials).items():
+            tables[name] = tables[name].iloc[select(tables[name], wanted, f"trials[{name!r}]")]
+        if units is None:
+            return replace(self, trials=tables)
         rows = select(self.units, units, "units")
         trains = [self.unit_spikes(row) for row in rows]
         return replace(
@@ -195,7 +208,25 @@ class Recording:
             spike_times=np.concatenate(trains),
             offsets=np.cumsum([0] + [len(train) for train in trains]),
             units=self.units.iloc[rows],
+            trials=tables,
         )
+
+    def _by_table(self, trials: Rows | Mapping[str, Rows]) -> dict[str, Rows]:
+        if trials is None:
+            return {}
+        if not isinstance(trials, Mapping):
+            if len(self.trials) != 1:
+                raise ValueError(
+                    f"`trials` must say of which table, such as {{'trials': ...}}; there are "
+                    f"{list(self.trials)}"
+                )
+            return dict.fromkeys(self.trials, trials)
+        absent = sorted(set(trials) - set(self.trials))
+        if absent:
+            raise ValueError(
+                f"`trials` must name trial tables of {list(self.trials)}; got {absent}"
+            )
+        return dict(trials)
 
     @overload
     def align(

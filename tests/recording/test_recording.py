@@ -185,3 +185,21 @@ def test_faults_are_counted_for_each_unit_however_the_times_are_cut(trains):
     named = [f"{unit} ({count})" for unit, count in enumerate(counts) if count][:10]
     assert name in str(error.value)
     assert f"by unit (times): {', '.join(named)}" in str(error.value)
+
+
+def test_where_selects_trials_by_table():
+    made = recording()
+    part = made.where(trials={"trials": "stimulus == 'car'"}, units="area == 'IT'")
+    assert part.trials["trials"]["stimulus"].tolist() == ["car"]
+    assert part.trials["trials"].index.tolist() == [0]
+    assert part.units["unit"].tolist() == [5, 8]
+    assert len(part.trials["rewards"]) == 0
+    assert len(made.trials["trials"]) == 2
+    alone = recording(trials={"trials": tables()["trials"]})
+    assert alone.where(trials=[1, 0]).trials["trials"]["stimulus"].tolist() == ["car", "face"]
+    with pytest.raises(ValueError, match=r"of which table.*\['trials', 'rewards'\]"):
+        made.where(trials="stimulus == 'car'")
+    with pytest.raises(ValueError, match=r"name trial tables.*got \['go'\]"):
+        made.where(trials={"go": [0]})
+    with pytest.raises(ValueError, match=r"`trials\['trials'\]` must leave at least one"):
+        made.where(trials={"trials": "stimulus == 'dog'"})
