@@ -19,6 +19,7 @@ from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
 _RAGGED_TEXT = "tags"
+_DEPTHS = ("depth", "depth_um", "probe_vertical_position", "rel_y", "y")
 _TABLES = ("units", "intervals", "general/extracellular_ephys/electrodes")
 # What lazy reading of a damaged table may raise.
 _DAMAGE = (OSError, LookupError, AttributeError, RuntimeError, TypeError, MemoryError, UnicodeError)
@@ -49,7 +50,7 @@ def read_nwb(path: Path) -> Found:
     Returns:
         The find, observed in the units' `obs_intervals`: `unit` is the file's column of that name,
         else its ids; `area` is the column `location`, else the location of the unit's electrodes,
-        where the file has no `area`.
+        where the file has no `area`; `depth` is the mean over them where their table has it.
 
     Raises:
         ImportError: if pynwb is not installed.
@@ -156,15 +157,40 @@ def _unit_table(units: Any) -> tuple[pd.DataFrame, ImportReport]:
             table["area"] = _electrode_areas(units)
             text = "area taken from the location of each unit's electrodes"
             report = report.with_finding("inferred", text)
+    if "depth" not in table and "electrodes" in units.colnames:
+        name, depths = _electrode_depths(units)
+        if name:
+            table["depth"] = depths
+            text = f"depth taken as the mean {name!r} of each unit's electrodes"
+            report = report.with_finding("inferred", text)
     return table, report
 
 
-def _electrode_areas(units: Any) -> list[str]:
+def _electrode_rows(units: Any) -> list[np.ndarray]:
+    """For each unit the rows of its electrodes in their table."""
     region = units["electrodes"]
     rows = np.asarray(region.target.data[:]).astype(np.int64)
-    locations = [_text(value) for value in region.target.table["location"][:]]
-    parts = np.split(rows, np.asarray(region.data[:]).astype(np.int64)[:-1])
-    return ["/".join(dict.fromkeys(locations[row] for row in part)) for part in parts]
+    return np.split(rows, np.asarray(region.data[:]).astype(np.int64)[:-1])
+
+
+def _electrode_areas(units: Any) -> list[str]:
+    locations = [_text(value) for value in units["electrodes"].target.table["location"][:]]
+    return [
+        "/".join(dict.fromkeys(locations[row] for row in rows)) for rows in _electrode_rows(units)
+    ]
+
+
+def _electrode_depths(units: Any) -> tuple[str, list[float]]:
+    """The name of the column that says how deep electrodes lie, and each unit's mean of it."""
+    table = units["electrodes"].target.table
+    name = next((name for name in _DEPTHS if name in table.colnames), "")
+    if not name:
+        return "", []
+    depths = np.asarray(table[name][:])
+    if depths.dtype.kind not in "iuf":
+        return "", []
+    means = [float(depths[rows].mean()) if len(rows) else np.nan for rows in _electrode_rows(units)]
+    return name, means
 
 
 def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], ImportReport]:
@@ -197,12 +223,17 @@ def _plain_columns(table: Any) -> tuple[dict[str, Any], list[str]]:
         if name in ("spike_times", "obs_intervals", "electrodes"):
             continue
         column = table[name]
-        values = None if hasattr(column, "target") else _plain(column[:])
+        values = None if hasattr(column, "target") or _is_deep(column) else _plain(column[:])
         if values is None:
             dropped.append(name)
         else:
             columns[name] = values
     return columns, dropped
+
+
+def _is_deep(column: Any) -> bool:
+    """Whether a row holds an array, such as a waveform, which then need not be read at all."""
+    return len(getattr(column.data, "shape", ())) > 1
 
 
 def _plain(values: Any) -> np.ndarray | list[str] | None:

@@ -182,3 +182,21 @@ def test_units_without_spike_times_are_refused(nwb_file, written):
     nwb_file.add_unit(snr=1.0)
     with pytest.raises(ValueError, match=r"must hold spike times.*\['snr'\]"):
         read_recording(written())
+
+
+def test_depth_comes_from_the_electrodes_and_waveforms_are_not_read(nwb_file, written):
+    device = nwb_file.create_device(name="probe")
+    group = nwb_file.create_electrode_group(
+        name="shank", description="", location="?", device=device
+    )
+    for depth in (100.0, 200.0, 400.0):
+        nwb_file.add_electrode(group=group, location="V4", rel_x=0.0, rel_y=depth, rel_z=0.0)
+    for electrodes in ([0], [1, 2]):
+        nwb_file.add_unit(
+            spike_times=[0.5, 1.0], electrodes=electrodes, waveform_mean=np.zeros((4, 2))
+        )
+    recording = read_recording(written())
+    assert recording.units["depth"].tolist() == [100.0, 300.0]
+    assert "waveform_mean" not in recording.units
+    assert "depth taken as the mean 'rel_y' of each unit's electrodes" in str(recording.report)
+    assert "dropped: unit columns with more than one value" in str(recording.report)
