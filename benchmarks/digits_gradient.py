@@ -1,17 +1,17 @@
 """Train the network of Kheradpisheh and Masquelier (2020) on digits by gradients of spike times.
 
-    python benchmarks/digits_gradient.py [--epochs 20] [--batch 16] [--rate 5] [--decay 0.85]
-        [--gap 3] [--seed 0] [--images 55000] [--threads 1]
+    python benchmarks/digits_gradient.py [--epochs 27] [--batch 16] [--rate 4.8] [--decay 0.94]
+        [--gap 3] [--window 30] [--seed 0] [--images 55000] [--threads 1]
 
 Learns from the first 55,000 training images, in their order, and keeps the weights of the epoch
 with the most right answers on the other 5,000; the test images are looked at once, at the end. The
-paper has 97.4 % after training with single images at a constant rate on all 60,000. Kept in
+paper has 97.4 % after training with single images at a constant rate on all 60,000, without the
+window, and counts outputs that tie with the right one as right. Kept in
 results/mnist_kheradpisheh2020.json if all images were used; a run that was interrupted goes on.
 """
 
 import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def main() -> None:
 
     CHECKPOINTS.mkdir(parents=True, exist_ok=True)
     learned = learn_by_gradient(
-        kheradpisheh2020(seed=options.seed),
+        kheradpisheh2020(seed=options.seed, window=options.window),
         list(zip(*(part.split(options.batch) for part in learning), strict=True)),
         rate=options.rate,
         decay=options.decay,
@@ -57,16 +57,18 @@ def main() -> None:
         epochs=options.epochs,
         validation=(images[WHOLE:], classes[WHOLE:]),
         observe=observe,
-        checkpoint=CHECKPOINTS / f"kheradpisheh2020_{options.gap:g}_{options.seed}.safetensors",
+        checkpoint=CHECKPOINTS
+        / f"kheradpisheh2020_{options.gap:g}_{options.window}_{options.seed}.safetensors",
         save_every=1000,
     )
     seconds = time.process_time() - begun
     found = first_to_spike(learned, test).numpy()
     record = {
-        "command": " ".join(["python", *sys.argv]),
+        "command": measure.command(),
         "seed": options.seed,
         "environment": measure.environment(),
         "images": options.images,
+        "rule": vars(options),
         "cpu_seconds": seconds,
         "curve": curve,
         "test": {**accuracy(found == answers), "silent": float((found < 0).mean())},
@@ -79,11 +81,12 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=27)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=5.0)
-    parser.add_argument("--decay", type=float, default=0.85)
+    parser.add_argument("--rate", type=float, default=4.8)
+    parser.add_argument("--decay", type=float, default=0.94)
     parser.add_argument("--gap", type=float, default=3.0)
+    parser.add_argument("--window", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--images", type=int, default=WHOLE)
     parser.add_argument("--threads", type=int, default=1)

@@ -40,7 +40,7 @@ _MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("n_bins", "stride", "padding", "inhibition", "rule", "precision"),
     ),
     SpikingLinear: (("weight", "threshold"), ("n_bins", "rule")),
-    SpikeTimeLinear: (("weight", "threshold"), ("n_bins", "normalize")),
+    SpikeTimeLinear: (("weight", "threshold"), ("n_bins", "normalize", "window")),
     Pool: ((), ("kernel", "stride", "padding")),
 }
 _RULES = (STDP, RewardSTDP, RateSchedule, Homeostasis)

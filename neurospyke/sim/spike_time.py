@@ -12,6 +12,7 @@ from torch import Tensor
 from neurospyke.sim.latency import check_bins
 from neurospyke.sim.layers import SpikingLinear
 from neurospyke.sim.ops.spike_time import check_threshold, check_times, spike_time_linear
+from neurospyke.sim.ops.spike_time_gradient import check_window
 
 
 def relative_targets(times: Tensor, labels: Tensor, *, n_bins: int, gap: float = 3.0) -> Tensor:
@@ -101,10 +102,11 @@ class SpikeTimeLinear(SpikingLinear):
         threshold: what the potential must exceed, one number or (unit,).
         n_bins: number of time bins, 1 to 254.
         normalize: True normalizes the gradient of each sample, as `spike_time_linear` says.
+        window: bins after a spike in which inputs still get a gradient, 0 (the paper) to 254.
 
     Raises:
         TypeError: `weight` is not a floating-point tensor.
-        ValueError: axes, thresholds or bins do not fit, or there is no threshold.
+        ValueError: axes, thresholds, bins or window do not fit, or there is no threshold.
 
     Source:
         Kheradpisheh and Masquelier (2020), International Journal of Neural Systems 30: 2050027.
@@ -118,12 +120,20 @@ class SpikeTimeLinear(SpikingLinear):
     """
 
     def __init__(
-        self, weight: Tensor, *, threshold: float | Tensor, n_bins: int, normalize: bool = True
+        self,
+        weight: Tensor,
+        *,
+        threshold: float | Tensor,
+        n_bins: int,
+        normalize: bool = True,
+        window: int = 0,
     ) -> None:
         check_threshold(threshold)
+        check_window(window)
         super().__init__(weight, threshold=threshold, n_bins=n_bins)
         self.weight.requires_grad_()
         self.normalize = normalize
+        self.window = window
 
     def fire(self, latency: Tensor) -> tuple[Tensor, Tensor]:
         """Spikes with the potential that made them, without a gradient.
@@ -156,11 +166,12 @@ class SpikeTimeLinear(SpikingLinear):
             self.threshold,
             n_bins=self.n_bins,
             normalize=self.normalize,
+            window=self.window,
         )
 
     def extra_repr(self) -> str:
         """Settings, for the module's repr."""
-        return f"{super().extra_repr()}, normalize={self.normalize}"
+        return f"{super().extra_repr()}, normalize={self.normalize}, window={self.window}"
 
 
 def _check_outputs(times: Tensor, labels: Tensor) -> None:

@@ -9,6 +9,7 @@ inputs that are in time.
 
     dt_j / dw_ji = -[t_i <= t_j]        dt_j / dt_i = w_ji [t_i <= t_j]        where i spikes
 
+With a window above 0, inputs up to so many bins late get dL/dt_i too, see `spike_time_gradient`.
 A silent neuron is taken to spike in bin n_bins, so that it can learn to spike. To compare with
 finite differences (torch.autograd.gradcheck) has no meaning here; the sums are what is tested.
 
@@ -33,7 +34,7 @@ from neurospyke.sim.latency import SILENT, check_bins, check_latency
 from neurospyke.sim.ops import spiking_convolution as fired
 from neurospyke.sim.ops.crossing import check_weight
 from neurospyke.sim.ops.registration import define, define_fake
-from neurospyke.sim.ops.spike_time_gradient import spike_time_gradient
+from neurospyke.sim.ops.spike_time_gradient import check_window, spike_time_gradient
 from neurospyke.sim.ops.spiking_convolution import checked, spiking_convolution
 from neurospyke.sim.ops.window import channels_last, output_size
 
@@ -93,6 +94,7 @@ def spike_time_linear(
     *,
     n_bins: int,
     normalize: bool = False,
+    window: int = 0,
 ) -> Tensor:
     """First-spike times of a fully connected layer, with the gradients above.
 
@@ -102,13 +104,14 @@ def spike_time_linear(
         threshold: what the potential must exceed, one number or (unit,); it takes no gradient.
         n_bins: number of time bins, 1 to 254.
         normalize: True normalizes the gradient of each sample, as above.
+        window: bins after a spike in which inputs still get a gradient, 0 (the paper) to 254.
 
     Returns:
         Times (batch, unit) in bins, n_bins where silent.
 
     Raises:
         TypeError: a dtype or type is wrong.
-        ValueError: axes, channels, devices or bins do not fit, or there is no threshold.
+        ValueError: axes, channels, devices, bins or window do not fit, or there is no threshold.
 
     Source:
         Kheradpisheh and Masquelier (2020).
@@ -134,6 +137,7 @@ def spike_time_linear(
         threshold,
         n_bins=n_bins,
         normalize=normalize,
+        window=window,
     )
     return spike.flatten(1)
 
@@ -147,6 +151,7 @@ def spike_time_convolution(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
     normalize: bool = False,
+    window: int = 0,
 ) -> Tensor:
     """First-spike times of a convolution, with the gradients above, summed over its positions.
 
@@ -159,14 +164,15 @@ def spike_time_convolution(
         stride: step of the window, one int or (height, width).
         padding: silence round the input, one int or (top, bottom, left, right).
         normalize: True normalizes the gradient of each sample, as above.
+        window: bins after a spike in which inputs still get a gradient, 0 (the paper) to 254.
 
     Returns:
         Times (batch, map, height, width) in bins, n_bins where silent.
 
     Raises:
         TypeError: a dtype or type is wrong.
-        ValueError: axes, channels, devices, bins, stride or padding do not fit, or there is no
-            threshold.
+        ValueError: axes, channels, devices, bins, stride, padding or window do not fit, or there
+            is no threshold.
 
     Source:
         Kheradpisheh and Masquelier (2020), the same rule with shared weights.
@@ -186,12 +192,13 @@ def spike_time_convolution(
             "`times` must have axes (batch, channel, height, width); "
             f"got shape {tuple(times.shape)}"
         )
+    check_window(window)
     # only shapes, types and devices are looked at
     latency = times.new_empty(times.shape, dtype=torch.uint8)
     thresholds, _, steps, margins, _ = checked(
         latency, weight, threshold, n_bins, stride, padding, "full"
     )
-    return _spike_time(times, weight, thresholds, n_bins, steps, margins, normalize)
+    return _spike_time(times, weight, thresholds, n_bins, steps, margins, normalize, window)
 
 
 def reference(
@@ -203,9 +210,10 @@ def reference(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
     normalize: bool = False,
+    window: int = 0,
 ) -> Tensor:
     """The equations line by line: latencies, the wave of every bin, the first crossing, times."""
-    del normalize  # of gradients, which have a reference of their own
+    del normalize, window  # of gradients, which have a reference of their own
     late = times.ceil().clamp(min=0)
     latency = torch.where(late < n_bins, late, SILENT).to(torch.uint8)
     spike, _ = fired.reference(
@@ -223,6 +231,7 @@ def _spike_time(
     stride: Sequence[int],
     padding: Sequence[int],
     normalize: bool,
+    window: int,
 ) -> Tensor:
     geometry: dict[str, Any] = {"stride": tuple(stride), "padding": tuple(padding)}
     latency = as_latency(times, n_bins)
@@ -241,13 +250,15 @@ def _(
     stride: Sequence[int],
     padding: Sequence[int],
     normalize: bool,
+    window: int,
 ) -> Tensor:
     size = output_size(times.shape[2:], weight.shape[2:], stride, padding)
     return channels_last((times.shape[0], weight.shape[0], *size), weight)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    times, weight, _, ctx.n_bins, ctx.stride, ctx.padding, ctx.normalize = inputs
+    times, weight, _, ctx.n_bins, ctx.stride, ctx.padding, *rest = inputs
+    ctx.normalize, ctx.window = rest
     ctx.save_for_backward(times, weight, output)
 
 
@@ -262,9 +273,10 @@ def _back(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         stride=tuple(ctx.stride),
         padding=tuple(ctx.padding),
         input_gradient=ctx.needs_input_grad[0],
+        window=ctx.window,
     )
     wanted = of_times if ctx.needs_input_grad[0] else None
-    return wanted, of_weight, None, None, None, None, None
+    return wanted, of_weight, None, None, None, None, None, None
 
 
 torch.library.register_autograd(_spike_time, _back, setup_context=_keep)

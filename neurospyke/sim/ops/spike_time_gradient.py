@@ -2,11 +2,15 @@
 
     a_ji = [t_i <= t_j]                                input i arrives in time for neuron j
     dL/dw_ji = - sum over samples of dL/dt_j a_ji
-    dL/dt_i = sum over j of dL/dt_j w_ji a_ji
+    b_ji = [t_i <= t_j + window]                       or so little late that it could be
+    dL/dt_i = sum over j of dL/dt_j w_ji b_ji
 
 A potential higher by one is taken to make the spike one bin earlier, dt_j / dV_j = -1. A silent
 neuron counts as one that spikes when all is over, so every input that spikes is in time for it; a
 silent input is in time for none. In a convolution, sums run over all positions that share a weight.
+
+A window above 0 is not in the paper, where b = a: there an input that has been pushed past t_j is
+never called back by neuron j, and inputs fall silent one after another.
 
 Source: Kheradpisheh and Masquelier (2020), Temporal backpropagation for spiking neural networks
 with one spike per neuron, International Journal of Neural Systems 30: 2050027.
@@ -26,7 +30,7 @@ from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair,
 _PAIRS = 2**17
 
 
-def spike_time_gradient(
+def spike_time_gradient(  # noqa: PLR0913 - a convolution and its rule
     gradient: Tensor,
     latency_in: Tensor,
     latency_out: Tensor,
@@ -36,6 +40,7 @@ def spike_time_gradient(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
     input_gradient: bool = True,
+    window: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Gradients of a spiking convolution's weights and input times, from that of its output times.
 
@@ -52,6 +57,7 @@ def spike_time_gradient(
         stride: step of the window, one int or (height, width).
         padding: silence round the input, one int or (top, bottom, left, right).
         input_gradient: False leaves dL/dt of the inputs out, which is faster.
+        window: bins after a spike in which inputs still count for dL/dt of the inputs, >= 0.
 
     Returns:
         dL/dt of the inputs, (batch, channel, height, width), or an empty tensor; and dL/dw, (map,
@@ -59,10 +65,10 @@ def spike_time_gradient(
 
     Raises:
         TypeError: a dtype or type is wrong.
-        ValueError: axes, channels, devices, bins, stride or padding do not fit.
+        ValueError: axes, channels, devices, bins, stride, padding or window do not fit.
 
     Source:
-        Kheradpisheh and Masquelier (2020).
+        Kheradpisheh and Masquelier (2020); the window is ours.
 
     Example:
         The first input, in bin 1, is in time for the spike in bin 2, the second, in bin 3, is not.
@@ -85,6 +91,7 @@ def spike_time_gradient(
     check_weight(weight, ("map", "channel", "kernel height", "kernel width"))
     check_inputs(latency_in, weight)
     check_bins(n_bins)
+    check_window(window)
     steps, margins = pair(stride, "stride"), sides(padding)
     check_fit(latency_in.shape[2:], weight.shape[2:], margins)
     size = output_size(latency_in.shape[2:], weight.shape[2:], steps, margins)
@@ -97,11 +104,21 @@ def spike_time_gradient(
     if gradient.dtype != weight.dtype:
         raise TypeError(f"`gradient` must have the dtype of `weight`; got {gradient.dtype}")
     return _spike_time_gradient(
-        gradient, latency_in, latency_out, weight, n_bins, steps, margins, input_gradient
+        gradient, latency_in, latency_out, weight, n_bins, steps, margins, input_gradient, window
     )
 
 
-def reference(
+def check_window(window: int) -> None:
+    """Refuse what is no number of bins.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(window, bool) or not isinstance(window, int) or not 0 <= window <= 254:
+        raise ValueError(f"`window` must be a whole number of bins, 0 to 254; got {window!r}")
+
+
+def reference(  # noqa: PLR0913 - a convolution and its rule
     gradient: Tensor,
     latency_in: Tensor,
     latency_out: Tensor,
@@ -111,6 +128,7 @@ def reference(
     stride: int | tuple[int, int] = 1,
     padding: int | tuple[int, int, int, int] = 0,
     input_gradient: bool = True,
+    window: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """The sums written out, one pair of a neuron and a weight at a time."""
     (top, _, left, _), (down, right) = sides(padding), pair(stride, "stride")
@@ -120,16 +138,17 @@ def reference(
         row, column = y * down + i - top, x * right + j - left
         if not (0 <= row < latency_in.shape[2] and 0 <= column < latency_in.shape[3]):
             continue
-        arrival = latency_in[sample, channel, row, column]
-        if arrival < n_bins and arrival <= latency_out[sample, unit, y, x]:
-            slope = gradient[sample, unit, y, x]
+        arrival = int(latency_in[sample, channel, row, column])
+        slope, deadline = gradient[sample, unit, y, x], int(latency_out[sample, unit, y, x])
+        if arrival < n_bins and arrival <= deadline:
             of_weights[unit, channel, i, j] -= slope
+        if arrival < n_bins and arrival <= deadline + window:
             of_inputs[sample, channel, row, column] += slope * weight[unit, channel, i, j]
     return of_inputs if input_gradient else weight.new_empty(0), of_weights
 
 
 @define
-def _spike_time_gradient(
+def _spike_time_gradient(  # noqa: PLR0913, PLR0917 - a convolution and its rule
     gradient: Tensor,
     latency_in: Tensor,
     latency_out: Tensor,
@@ -138,6 +157,7 @@ def _spike_time_gradient(
     stride: Sequence[int],
     padding: Sequence[int],
     input_gradient: bool,
+    window: int,
 ) -> tuple[Tensor, Tensor]:
     maps, channels, height, width = weight.shape
     padded = pad_silence(latency_in, padding)
@@ -145,6 +165,7 @@ def _spike_time_gradient(
     arrivals = places.permute(0, 4, 5, 1, 2, 3).flatten(4).flatten(1, 3)
     # all that has spiked at all is in time for the silent
     deadlines = latency_out.flatten(2).clamp(max=n_bins - 1)
+    called = (deadlines.int() + window).clamp(max=n_bins - 1).to(torch.uint8)
     slopes = -gradient.flatten(2)
     rows = weight.permute(2, 3, 1, 0).reshape(-1, maps)
     of_rows = torch.zeros_like(rows)
@@ -153,10 +174,12 @@ def _spike_time_gradient(
     spiking = (arrivals < n_bins).any(2).nonzero()
     for some in spiking.split(max(1, _PAIRS // max(1, deadlines[:1].numel()))):
         sample, place = some.unbind(1)
-        in_time = arrivals[sample, place, None] <= deadlines.index_select(0, sample)
-        felt = torch.where(in_time, slopes.index_select(0, sample), 0.0)
+        arrival, slope = arrivals[sample, place, None], slopes.index_select(0, sample)
+        felt = torch.where(arrival <= deadlines.index_select(0, sample), slope, 0.0)
         of_rows.index_add_(0, place, felt.sum(2) if felt.shape[2] > 1 else felt[:, :, 0])
         if input_gradient:
+            if window:
+                felt = torch.where(arrival <= called.index_select(0, sample), slope, 0.0)
             of_arrivals[sample, place] = -(felt * rows[place, :, None]).sum(1)
     of_weights = of_rows.view(height, width, channels, maps).permute(3, 2, 0, 1)
     if not input_gradient:
@@ -180,7 +203,7 @@ def _back(
 
 
 @define_fake(_spike_time_gradient)
-def _(
+def _(  # noqa: PLR0913, PLR0917 - a convolution and its rule
     gradient: Tensor,
     latency_in: Tensor,
     latency_out: Tensor,
@@ -189,6 +212,7 @@ def _(
     stride: Sequence[int],
     padding: Sequence[int],
     input_gradient: bool,
+    window: int,
 ) -> tuple[Tensor, Tensor]:
     maps, channels, height, width = weight.shape
     of_inputs = weight.new_empty(latency_in.shape if input_gradient else 0)

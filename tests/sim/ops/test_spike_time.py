@@ -36,7 +36,7 @@ def test_gradients_conform():
     args = (times, weight.requires_grad_(), torch.ones(4, dtype=torch.float64))
     geometry = (settings["n_bins"], settings["stride"], settings["padding"])
     for normalize in (True, False):
-        torch.library.opcheck(REGISTERED, (*args, *geometry, normalize))
+        torch.library.opcheck(REGISTERED, (*args, *geometry, normalize, 2))
 
 
 def slope(leaf):

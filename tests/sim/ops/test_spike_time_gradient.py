@@ -23,10 +23,10 @@ def both_sides(name, dtype=torch.float64):
 
 @pytest.mark.parametrize("name", ["signed", "growing", "many bins"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("input_gradient", [True, False])
-def test_conforms(name, dtype, input_gradient):
+@pytest.mark.parametrize(("input_gradient", "window"), [(True, 0), (False, 0), (True, 2)])
+def test_conforms(name, dtype, input_gradient, window):
     args, settings = both_sides(name, dtype)
-    kwargs = {**settings, "input_gradient": input_gradient}
+    kwargs = {**settings, "input_gradient": input_gradient, "window": window}
     check_op(spike_time_gradient, REGISTERED, reference, *args, **kwargs)
 
 
@@ -43,6 +43,23 @@ def test_two_neurons_by_hand():
     )
     assert of_weights.flatten(1).tolist() == [[-0.5, -0.5, 0, 0], [2.0, 2.0, 2.0, 0]]
     assert of_inputs.flatten().tolist() == [0.5 + 2.0, 1.0 - 1.0, -0.5, 0]
+
+
+def test_a_window_calls_back_inputs_that_come_a_little_late():
+    """The spike is in bin 1; inputs in bins 1, 2, 3 and never; weights 1, 2, 4 and 8."""
+    weight = torch.tensor([[1.0, 2.0, 4.0, 8.0]])[..., None, None]
+    late, spike = one_position(1, 2, 3, SILENT), one_position(1)
+    for window, called in [
+        (0, [1, 0, 0, 0]),
+        (1, [1, 2, 0, 0]),
+        (2, [1, 2, 4, 0]),
+        (254, [1, 2, 4, 0]),
+    ]:
+        of_inputs, of_weights = spike_time_gradient(
+            torch.ones(1, 1, 1, 1), late, spike, weight, n_bins=6, window=window
+        )
+        assert of_inputs.flatten().tolist() == called
+        assert of_weights.flatten().tolist() == [-1, 0, 0, 0]
 
 
 def test_a_spike_after_the_last_bin_is_none():
@@ -88,6 +105,7 @@ def test_large_layers_are_taken_in_parts(monkeypatch):
         ({"latency_out": one_position(1, 2)}, ValueError, "`gradient` and `latency_out` must"),
         ({"weight": torch.zeros(1, 3, 1, 1)}, ValueError, "`weight` must have as many channels"),
         ({"n_bins": 255}, ValueError, "`n_bins` must be 1 to 254"),
+        ({"window": -1}, ValueError, "`window` must be a whole number of bins, 0 to 254; got -1"),
     ],
 )
 def test_bad_input(change, error, message):
