@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from neurospyke.responses import Responses
 
 CHUNK_BYTES = 256 * 2**20
-_TILE = 256
+_TILE = 512
 _MAX_DENOMINATOR = 10**6
 
 
@@ -137,7 +137,7 @@ def add_products(
     for start in range(0, n, _TILE):
         stop = min(start + _TILE, n)
         if right is None:
-            tile = left[start:stop] @ left[start:].T
+            tile = _tile_of_itself(left, start, stop)
         else:
             tile = left[start:stop] @ right[start:].T
             tile += right[start:stop] @ left[start:].T
@@ -147,6 +147,18 @@ def add_products(
         for row, part in pair_rows(products.pairs, n, start, stop):
             np.add(part, tile[row - start, row - start + 1 :], out=part)
         products.squares[start:stop] += np.diagonal(tile)
+
+
+def _tile_of_itself(patterns: np.ndarray, start: int, stop: int) -> np.ndarray:
+    rows = patterns[start:stop]
+    # BLAS halves the work of a matrix with itself.
+    own = rows @ rows.T
+    if stop == len(patterns):
+        return own
+    tile = np.empty((len(rows), len(patterns) - start))
+    tile[:, : len(rows)] = own
+    np.matmul(rows, patterns[stop:].T, out=tile[:, len(rows) :])
+    return tile
 
 
 def no_products(n: int) -> Products:
@@ -212,8 +224,8 @@ def into_distances(products: Products) -> np.ndarray:
     array([2.])
     """
     pairs, squares = products
+    np.multiply(pairs, -2, out=pairs)
     for row, part in pair_rows(pairs, len(squares)):
-        np.multiply(part, -2, out=part)
         np.add(part, squares[row], out=part)
         np.add(part, squares[row + 1 :], out=part)
     return pairs

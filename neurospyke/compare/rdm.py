@@ -195,7 +195,9 @@ _SAVED = ("values", "conditions", "dissimilarity", "source", "n_units")
 
 def _check_conditions(conditions: Iterable[str | int]) -> tuple[str, ...]:
     labels = tuple(stimulus_labels(conditions, "conditions"))
-    repeated = [label for label, count in pd.Series(labels).value_counts().items() if count > 1]
+    repeated = []
+    if len(set(labels)) < len(labels):
+        repeated = [label for label, count in pd.Series(labels).value_counts().items() if count > 1]
     if len(labels) < 2 or repeated:
         raise ValueError(
             "`conditions` must be at least 2 different labels; "
