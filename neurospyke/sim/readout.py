@@ -1,92 +1,120 @@
-"""Read-out of a layer whose neurons never spike: what their potentials have come to."""
+"""What a network of streams says: evidence for each class from the last layer, answers, losses.
 
-import copy
+    membrane       u[t] of every step                      one answer a step
+    count          sum over t of s[t]                      one answer a course
+    softmax_sum    sum over t of softmax(u[t])             one answer a course
+    mean           mean over t of u[t]                     one answer a course
+
+Losses are cross entropies of softmax(evidence); with an answer a step they are summed over steps
+and averaged over samples.
+
+Source: Yin, Corradi and Bohte (2021), Nature Machine Intelligence 3: 905-913.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from neurospyke.sim.intensity import check_images
-from neurospyke.sim.network import Network
-from neurospyke.sim.ops.window import pair
-from neurospyke.sim.plasticity import check_whole
-from neurospyke.sim.update import Plastic
+from neurospyke.sim.ops.scan import Scan
 
 
-def final_potentials(
-    network: Network,
-    images: Tensor,
-    layer: str,
-    *,
-    grid: int | tuple[int, int] = 1,
-    batch_size: int = 64,
-) -> Tensor:
-    """Largest potential of each map, or of each part of it, after the last time bin.
+def _membrane(out: Scan) -> Tensor:
+    assert out.membrane is not None
+    return out.membrane
 
-        V[m, y, x] = sum over c, i, j of w[m, c, i, j] [t[c, y + i, x + j] < n_bins]
-        out[m, a, b] = max of V[m, y, x] over the rows y of part a and columns x of part b
 
-    As if the layer's thresholds were infinite, so that none of its neurons spikes. Potentials below
-    0, which only negative weights make, count as 0.
+def _softmax(out: Scan) -> Tensor:
+    return _membrane(out).softmax(2)
+
+
+# evidence of each step (time, batch, class)
+READOUTS: Mapping[str, Callable[[Scan], Tensor]] = MappingProxyType(
+    {
+        "membrane": _membrane,
+        "count": lambda out: out.spikes,
+        "softmax_sum": _softmax,
+        "mean": _membrane,
+    }
+)
+
+
+def gather(evidence: Tensor, readout: str, before: Tensor | None = None) -> Tensor:
+    """Evidence of a course so far.
+
+        before + sum over t of evidence[t]; of "membrane", evidence as it is
 
     Args:
-        network: the network.
-        images: (image, `n_channels`, height, width), float32 or float64 in [0, 1].
-        layer: name of a convolution or linear layer.
-        grid: parts of a map, one number or (rows, columns), each at most as many as the map has;
-            1 is global pooling. Part a of A has the rows from floor(a H / A) to
-            ceil((a + 1) H / A) of H. Units of a linear layer are maps with one position.
-        batch_size: images at a time; does not change the result.
+        evidence: (time, batch, class), of the steps that count.
+        readout: one of `READOUTS`.
+        before: (batch, class), gathered from earlier steps; of "mean" the sum.
 
     Returns:
-        Potentials (image, map, row of the grid, column of the grid), dtype of the weights, on the
-        CPU.
-
-    Raises:
-        TypeError: an argument is of the wrong type.
-        ValueError: `images` do not fit, no such layer, one without weights, or a number out of
-            range.
+        (time, batch, class) of "membrane", else (batch, class), a sum also of "mean".
 
     Source:
-        Kheradpisheh et al. (2018), Neural Networks 99: 56-67, global pooling of the last layer.
+        Yin, Corradi and Bohte (2021).
 
     Example:
-        Both pixels spike; the first position adds 1/4, the second 1.
-
-        >>> from neurospyke.sim import RankOrderEncoder, SpikingConvolution
-        >>> eye = RankOrderEncoder(torch.ones(1, 1, 1, 1), n_bins=4)
-        >>> conv = SpikingConvolution(torch.tensor([[[[0.25, 0.75]]]]), threshold=9.0, n_bins=4,
-        ...                           padding=(0, 0, 1, 0))
-        >>> network = Network("pair", eye, {"conv": conv})
-        >>> final_potentials(network, torch.tensor([[[[0.5, 1.0]]]]), "conv", grid=(1, 2)).tolist()
-        [[[[0.75, 1.0]]]]
+        >>> gather(torch.tensor([[[1.0, 0.0]], [[1.0, 1.0]]]), "count").tolist()
+        [[2.0, 1.0]]
     """
-    check_images(images, network.n_channels)
-    check_whole("batch_size", batch_size, 1)
-    module = dict(network.layers).get(layer)
-    if not isinstance(module, Plastic):
-        kinds = {name: type(each).__name__ for name, each in network.layers.items()}
-        raise ValueError(
-            "`layer` must be a convolution or linear layer of the network; "
-            f"got {layer!r} of {kinds}"
-        )
-    below = network.layer_names[network.layer_names.index(layer) - 1]
-    unspiking = copy.deepcopy(module)
-    unspiking.threshold = None
-    parts = []
-    with torch.no_grad():
-        for some in images.split(batch_size):
-            latency = network.latency(some.to(module.weight.device), below)
-            parts.append(_pooled(unspiking.fire(latency)[1], pair(grid, "grid")).cpu())
-    return torch.cat(parts)
+    if readout == "membrane":
+        return evidence
+    total = evidence.sum(0)
+    return total if before is None else before + total
 
 
-def _pooled(potential: Tensor, grid: tuple[int, int]) -> Tensor:
-    potential = potential[(..., *[None] * (4 - potential.ndim))]
-    size = potential.shape[2:]
-    if any(not 1 <= parts <= side for parts, side in zip(grid, size, strict=True)):
+def readout_loss(gathered: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy of what was gathered.
+
+        L = sum over t of mean over samples of -log softmax(evidence[t])[label]
+
+    Args:
+        gathered: (time, batch, class) or (batch, class).
+        labels: int64 (time, batch) or (batch,).
+
+    Returns:
+        One number.
+
+    Source:
+        Yin, Corradi and Bohte (2021).
+
+    Example:
+        >>> labels = torch.zeros(3, 1, dtype=torch.int64)
+        >>> round(readout_loss(torch.zeros(3, 1, 2), labels).item(), 4)
+        2.0794
+    """
+    steps = len(gathered) if gathered.ndim == 3 else 1
+    return cross_entropy(gathered.flatten(0, -2), labels.flatten()) * steps
+
+
+def check_readout(readout: str) -> None:
+    """Refuse a name that is no read-out's.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if readout not in READOUTS:
+        raise ValueError(f"`readout` must be one of {list(READOUTS)}; got {readout!r}")
+
+
+def check_labels(labels: Tensor, shape: tuple[int, ...], n_classes: int) -> None:
+    """Refuse labels that do not fit.
+
+    Raises:
+        TypeError: no int64 tensor.
+        ValueError: axes or classes do not fit.
+    """
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        kind = labels.dtype if isinstance(labels, Tensor) else type(labels).__name__
+        raise TypeError(f"`labels` must be an int64 tensor of classes; got {kind}")
+    if tuple(labels.shape) != shape:
+        raise ValueError(f"`labels` must have shape {shape}; got {tuple(labels.shape)}")
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
         raise ValueError(
-            f"`grid` must be from 1 to the size of the maps, {tuple(size)}; got {grid}; "
-            "use fewer parts"
+            f"`labels` must be from 0 to {n_classes - 1}; got {int(labels.min())} to "
+            f"{int(labels.max())}"
         )
-    return F.adaptive_max_pool2d(potential, grid)

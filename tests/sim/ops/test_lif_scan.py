@@ -17,7 +17,7 @@ REGISTERED = torch.ops.neurospyke.scan.default
 @pytest.mark.parametrize("size", [(20, 3, 37), (1, 1, 1)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_conforms(size, dtype):
-    given = inputs(*size, dtype)
+    given = inputs(*size, dtype=dtype)
 
     def op(*tensors):
         return flat(run(*tensors[:-3], NeuronState(*tensors[-3:]), return_membrane=True))

@@ -1,0 +1,259 @@
+"""StreamNetwork: layers over streams, their read-out, and the responses of any of them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from neurospyke.labels import check_table, stimulus_labels
+from neurospyke.responses import Responses
+from neurospyke.sim.neurons import StreamLayer
+from neurospyke.sim.ops.scan import NeuronState, Scan
+from neurospyke.sim.readout import READOUTS, check_labels, check_readout, gather
+
+
+class StreamOutput(NamedTuple):
+    """What a network says of a course.
+
+    Args:
+        evidence: (time - skip, batch, class) or (batch, class), see `readout`.
+        states: of each layer after the last step, to go on from.
+        scans: what each layer did, by name.
+    """
+
+    evidence: Tensor
+    states: dict[str, Any]
+    scans: dict[str, Scan]
+
+
+class StreamNetwork(nn.Module):
+    """Spiking network over streams: named layers, one after another, and a read-out of the last.
+
+    Within a step layers follow one another: a layer sees the spikes that the one below has just
+    made.
+
+    Args:
+        name: what the network is called, given as the source of its responses.
+        layers: layers by name, in order; spikes of each are the input of the next.
+        readout: "membrane", "count", "softmax_sum" or "mean", see `readout`.
+        skip: first steps that do not count.
+
+    Raises:
+        TypeError: a layer of another kind.
+        ValueError: no layer, or a name that cannot be used.
+
+    Example:
+        >>> from neurospyke.sim.neurons import AdaptiveLIF
+        >>> layer = AdaptiveLIF(torch.ones(2, 3), torch.full((2,), 20.0))
+        >>> network = StreamNetwork("one", {"out": layer}, readout="count")
+        >>> network(torch.zeros(5, 4, 3)).evidence.shape
+        torch.Size([4, 2])
+    """
+
+    def __init__(
+        self, name: str, layers: Mapping[str, nn.Module], *, readout: str, skip: int = 0
+    ) -> None:
+        super().__init__()
+        if not layers:
+            raise ValueError("`layers` must hold at least one layer; got none")
+        for key, layer in layers.items():
+            if not isinstance(key, str) or not key.isidentifier():
+                raise ValueError(f"`layers` must be named by identifiers; got {key!r}")
+            if not isinstance(layer, StreamLayer):
+                raise TypeError(
+                    "`layers` must hold layers such as AdaptiveLIF; got "
+                    f"{type(layer).__name__} for {key!r}"
+                )
+        check_readout(readout)
+        if not isinstance(skip, int) or skip < 0:
+            raise ValueError(f"`skip` must be a whole number from 0 up; got {skip!r}")
+        self.name, self.readout, self.skip = name, readout, skip
+        self.layers = nn.ModuleDict(dict(layers))
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of all layers in order."""
+        return tuple(self.layers)
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes, units of the last layer."""
+        return int(self.layers[self.layer_names[-1]].n_units)  # pyright: ignore[reportArgumentType]
+
+    def start(self, n_samples: int, generator: torch.Generator | None = None) -> dict[str, Any]:
+        """States of all layers before the first step; random only with a generator."""
+        return {name: layer.start(n_samples, generator) for name, layer in self.layers.items()}  # pyright: ignore[reportCallIssue]
+
+    def forward(self, inputs: Tensor, states: dict[str, Any] | None = None) -> StreamOutput:
+        """What the network says of a course, and of a part of one if it goes on from `states`.
+
+        Args:
+            inputs: (time, batch, channel), dtype of the weights.
+            states: of each layer, as `start` gives them; zero starts if None.
+        """
+        scans, stream = {}, inputs
+        for name, layer in self.layers.items():
+            scans[name] = layer(stream, None if states is None else states[name])
+            stream = scans[name].spikes
+        # the first steps of a course do not count, whichever part they are in
+        skip = (
+            self.skip
+            if states is None or "step" not in states
+            else max(0, self.skip - states["step"])
+        )
+        evidence = gather(READOUTS[self.readout](scans[self.layer_names[-1]])[skip:], self.readout)
+        step = len(inputs) + (0 if states is None else states.get("step", 0))
+        return StreamOutput(
+            evidence, {**{k: v.state for k, v in scans.items()}, "step": step}, scans
+        )
+
+    @torch.no_grad()
+    def decide(self, inputs: Tensor, *, batch_size: int = 256, seed: int | None = None) -> Tensor:
+        """Classes of most evidence.
+
+        Args:
+            inputs: (time, sample, channel).
+            batch_size: samples at a time; does not change the result without `seed`.
+            seed: of random starts; None starts from zero.
+
+        Returns:
+            int64 (time - skip, sample) or (sample,).
+        """
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        answers = []
+        for part in inputs.split(batch_size, 1):
+            out = self(part, self.start(part.shape[1], generator))
+            answers.append(out.evidence.argmax(-1))
+        return torch.cat(answers, -1)
+
+    def accuracy(
+        self, inputs: Tensor, labels: Tensor, *, batch_size: int = 256, seed: int | None = None
+    ) -> float:
+        """Share of right answers: of courses, or of steps where each has an answer.
+
+        Args:
+            inputs: (time, sample, channel).
+            labels: int64 (time, sample) or (sample,).
+            batch_size: samples at a time.
+            seed: of random starts; None starts from zero.
+
+        Raises:
+            TypeError: labels of another type.
+            ValueError: labels that do not fit.
+        """
+        each = self.readout == "membrane"
+        shape = tuple(inputs.shape[:2]) if each else (inputs.shape[1],)
+        check_labels(labels, shape, self.n_classes)
+        answers = self.decide(inputs, batch_size=batch_size, seed=seed)
+        return (answers == labels[self.skip if each else 0 :]).double().mean().item()
+
+    @torch.no_grad()
+    def responses(
+        self,
+        inputs: Tensor,
+        stimuli: pd.DataFrame | Iterable[str] | Iterable[int],
+        layer: str,
+        *,
+        measure: str = "spike",
+        bin_steps: int = 1,
+        batch_size: int = 64,
+        max_bytes: int = 2 * 2**30,
+    ) -> Responses:
+        """Responses of a layer's units, one trial a sample, written where they stay.
+
+        Args:
+            inputs: (time, sample, channel), dtype of the weights.
+            stimuli: label of each sample, or a table with the column `stimulus`.
+            layer: one of `layer_names`.
+            measure: "spike" counts spikes in every bin; "membrane" gives the mean of u.
+            bin_steps: steps in a bin; what is left at the end is dropped.
+            batch_size: samples at a time; does not change the result.
+            max_bytes: refuse responses that would take more memory than this.
+
+        Returns:
+            Responses (sample, unit, bin), times in model steps: uint8 spikes where a bin is one
+            step, else uint16 counts, or float32 membranes.
+
+        Raises:
+            ValueError: an argument does not fit, or the responses would be too large.
+        """
+        kinds = {"spike": np.uint8 if bin_steps == 1 else np.uint16, "membrane": np.float32}
+        if measure not in kinds:
+            raise ValueError(f"`measure` must be one of {list(kinds)}; got {measure!r}")
+        if layer not in self.layer_names:
+            raise ValueError(f"`layer` must be one of {self.layer_names}; got {layer!r}")
+        units = int(self.layers[layer].n_units)  # pyright: ignore[reportArgumentType]
+        shape = (inputs.shape[1], units, len(inputs) // bin_steps)
+        size = int(np.prod(shape)) * np.dtype(kinds[measure]).itemsize
+        if size > max_bytes or not shape[2]:
+            raise ValueError(
+                f"`max_bytes` must allow responses of shape (trial, unit, time) {shape}, {size} "
+                f"bytes, and `bin_steps` at least one bin; got {max_bytes} and {bin_steps}"
+            )
+        values = np.empty(shape, kinds[measure])
+        for start in range(0, shape[0], batch_size):
+            scan = self(inputs[:, start : start + batch_size]).scans[layer]
+            values[start : start + batch_size] = _binned(scan, measure, bin_steps).numpy()
+        return Responses(
+            values,
+            _trials(stimuli, shape[0]),
+            pd.DataFrame({"unit": np.arange(units), "layer": np.full(units, layer, dtype=object)}),
+            np.arange(shape[2] + 1.0) * bin_steps,
+            measure={"membrane": "other"}.get(measure, "spike" if bin_steps == 1 else "count"),
+            time_unit="step",
+            source=self.name,
+        )
+
+    @torch.no_grad()
+    def packed_spikes(self, inputs: Tensor, *, batch_size: int = 64) -> dict[str, np.ndarray]:
+        """Spikes of all layers, eight steps a byte, for recordings too large for `responses`.
+
+        Args:
+            inputs: (time, sample, channel), dtype of the weights.
+            batch_size: samples at a time; does not change the result.
+
+        Returns:
+            uint8 (sample, unit, byte) by layer; np.unpackbits(..., axis=2, count=time) undoes it.
+        """
+        steps, samples = inputs.shape[:2]
+        packed = {
+            name: np.empty((samples, int(layer.n_units), -(-steps // 8)), np.uint8)  # pyright: ignore[reportArgumentType]
+            for name, layer in self.layers.items()
+        }
+        for start in range(0, samples, batch_size):
+            scans = self(inputs[:, start : start + batch_size]).scans
+            for name, scan in scans.items():
+                bits = scan.spikes.permute(1, 2, 0).bool().cpu().numpy()
+                packed[name][start : start + batch_size] = np.packbits(bits, axis=2)
+        return packed
+
+
+def detached(states: dict[str, Any]) -> dict[str, Any]:
+    """The same states without a gradient."""
+    return {
+        name: NeuronState(*[None if part is None else part.detach() for part in state])  # pyright: ignore[reportArgumentType]
+        if isinstance(state, NeuronState)
+        else state
+        for name, state in states.items()
+    }
+
+
+def _binned(scan: Scan, measure: str, bin_steps: int) -> Tensor:
+    stream = scan.spikes if measure == "spike" else scan.membrane
+    assert stream is not None
+    n_bins = len(stream) // bin_steps
+    bins = stream[: n_bins * bin_steps].unflatten(0, (n_bins, bin_steps))
+    return (bins.sum(1) if measure == "spike" else bins.mean(1)).permute(1, 2, 0).cpu()
+
+
+def _trials(stimuli: pd.DataFrame | Iterable[str] | Iterable[int], n: int) -> pd.DataFrame:
+    if not isinstance(stimuli, pd.DataFrame):
+        stimuli = pd.DataFrame({"stimulus": stimulus_labels(stimuli, "stimuli")})
+    trials = check_table(stimuli, n, "stimuli", ("stimulus",))
+    trials["stimulus"] = stimulus_labels(trials["stimulus"], "stimuli['stimulus']")
+    if "repetition" not in trials.columns:
+        trials["repetition"] = trials.groupby("stimulus").cumcount()
+    return trials
