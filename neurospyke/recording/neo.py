@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 
 from neurospyke.recording.found import Found, sound_recording
 from neurospyke.recording.recording import Recording
-from neurospyke.recording.report import ImportReport
+from neurospyke.recording.report import ImportReport, read_notes
 from neurospyke.recording.segments import Segment, Train, joined, new_name
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def found_in_block(block: neo.Block, segment_gap: float | None, source: str) -> 
         for segment in segments
     ]
     found = joined(converted, segment_gap, source)
+    notes, written = read_notes(block.description or "")
+    found = replace(found, notes=notes, report=written + found.report)
     return found.with_trials(found.trials, _coarse(segments))
 
 

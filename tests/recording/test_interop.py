@@ -26,6 +26,8 @@ def assert_back(made: Recording, back: Recording) -> None:
     np.testing.assert_array_equal(back.observed, made.observed)
     exactly: dict[str, Any] = {"check_like": True, "check_dtype": False, "check_exact": True}
     pd.testing.assert_frame_equal(back.units, made.units, **exactly)
+    assert back.notes == made.notes
+    assert set(made.report.findings) <= set(back.report.findings)
     assert set(back.trials) == set(made.trials)
     for name, table in made.trials.items():
         span = np.searchsorted(made.observed[:, 0], table["start_time"], side="right") - 1
