@@ -1,6 +1,7 @@
 """Compare two sets of responses, whoever they belong to."""
 
 from neurospyke.compare.bures import bures, squared_bures_distance
+from neurospyke.compare.cluster import cluster_p_values
 from neurospyke.compare.codes import firing_rates, first_spikes, rank_order
 from neurospyke.compare.comparators import (
     COMPARATORS,
@@ -22,6 +23,7 @@ from neurospyke.compare.distances import (
 )
 from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.kendall import tau_a, tau_b
+from neurospyke.compare.maps import rsa_map
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
 from neurospyke.compare.moments import euclidean_similarities
 from neurospyke.compare.movie import RDMMovie, crossnobis_movie, rdm_movie, unfold_time
@@ -76,6 +78,7 @@ __all__ = [
     "bootstrap_counts",
     "bures",
     "classical_scaling",
+    "cluster_p_values",
     "compare_rdms",
     "comparison_table",
     "compute_rdm",
@@ -110,6 +113,7 @@ __all__ = [
     "read_rsatoolbox",
     "rho_a",
     "rsa",
+    "rsa_map",
     "schaefer_strimmer",
     "selected",
     "shuffle_labels",

@@ -17,7 +17,7 @@ from neurospyke.compare.ranks import weighted_rank_scores
 
 RANKED = ("spearman", "rho_a")
 BOOTSTRAPPED = (*FORMS, *RANKED, "tau_a", "tau_b")
-_CHUNK = 256
+_CHUNK = 1024
 
 
 class BootstrapScores(NamedTuple):

@@ -104,9 +104,8 @@ def crossvalidated_scores(
     each = np.zeros((*draws.shape[:2], n_models, n_subjects))
     for fold in range(n_folds):
         tested = folds.stimuli == fold
-        train, test = (
-            _products(stack, brains, counts * chosen, form) for chosen in (~tested, tested)
-        )
+        train = _products(stack, brains, counts * ~tested, form, between_brains=False)
+        test = _products(stack, brains, counts * tested, form)
         few = ((counts * tested) > 0).sum(axis=1) < 3
         for draw, drawn in enumerate(draws):
             mean, subjects = _score_subject_folds(stack, train, test, drawn, folds)
@@ -116,7 +115,14 @@ def crossvalidated_scores(
     return BootstrapScores(means[:, :, :-2], means[:, :, -2:]), each
 
 
-def _products(stack: Stack, brains: np.ndarray, counts: np.ndarray, form: Form) -> _Products:
+def _products(
+    stack: Stack,
+    brains: np.ndarray,
+    counts: np.ndarray,
+    form: Form,
+    *,
+    between_brains: bool = True,
+) -> _Products:
     """Inner products; those of parts within one model only. Lengths of brains become 1."""
     n_parts, n_brains = len(stack.vectors), len(brains)
     within = np.zeros((n_parts, n_parts), dtype=bool)
@@ -124,7 +130,7 @@ def _products(stack: Stack, brains: np.ndarray, counts: np.ndarray, form: Form) 
         within[where, where] = True
     rows, columns = np.nonzero(np.triu(within))
     cross = np.divmod(np.arange(n_parts * n_brains), n_brains)
-    first, second = np.triu_indices(n_brains)
+    first, second = np.triu_indices(n_brains) if between_brains else (np.arange(n_brains),) * 2
     left = np.concatenate([rows, cross[0], first + n_parts])
     right = np.concatenate([columns, cross[1] + n_parts, second + n_parts])
     vectors = np.concatenate([stack.vectors, brains])
@@ -132,7 +138,7 @@ def _products(stack: Stack, brains: np.ndarray, counts: np.ndarray, form: Form) 
     of_parts, across, of_brains = np.split(found, np.cumsum([len(rows), len(cross[0])]), axis=1)
     parts = np.zeros((len(counts), n_parts, n_parts))
     parts[:, rows, columns] = parts[:, columns, rows] = of_parts
-    alike = np.empty((len(counts), n_brains, n_brains))
+    alike = np.full((len(counts), n_brains, n_brains), np.nan)
     alike[:, first, second] = alike[:, second, first] = of_brains
     squares = np.einsum("nss->ns", alike)
     lengths = np.sqrt(positive(squares, squares.max(axis=1, keepdims=True)))

@@ -10,7 +10,7 @@ from neurospyke.compare.held_out import Folds, Stack, assign_folds, crossvalidat
 from neurospyke.compare.products import FORMS
 from neurospyke.compare.resample import bootstrap_counts
 
-_CHUNK = 256
+_CHUNK = 512
 
 
 class Draws(NamedTuple):
