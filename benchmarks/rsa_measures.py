@@ -3,7 +3,7 @@
     python benchmarks/rsa_measures.py [--threads 1] [--quick] [--only NAME,NAME]
 
 Results go to results/rsa_measures.json. CPU seconds, medians of five, float64; the rise of resident
-memory during a first call, each in a process of its own.
+memory during the first calls, ours before theirs; a process for each case.
 """
 
 import argparse
@@ -196,6 +196,10 @@ def full_covariance(quick: bool) -> tuple:
 
 
 CASES = {
+    "sliding movie crossnobis": Case(partial(movie, "crossnobis", 10), 5),
+    "70 RDMs of 100, whitened cosine, full covariance": Case(
+        full_covariance, 1000, 1e-4, share=4 / 70
+    ),
     "euclidean 500 x 1000": Case(plain("euclidean", 500, 1000)),
     "euclidean 2000 x 1000": Case(plain("euclidean", 2000, 1000)),
     "correlation 500 x 1000": Case(plain("correlation", 500, 1000), None),
@@ -206,26 +210,26 @@ CASES = {
     "movie euclidean": Case(partial(movie, "euclidean", 1), None),
     "movie correlation": Case(partial(movie, "correlation", 1), None),
     "sliding movie euclidean": Case(partial(movie, "euclidean", 10), None),
-    "sliding movie crossnobis": Case(partial(movie, "crossnobis", 10), 5),
     **{
         f"50 x 20 RDMs of 100, {name}": Case(
             comparator(name, 100), 1.0, 1e-6 if name == "bures" else 1e-9
         )
         for name in NAMES
     },
-    "70 RDMs of 100, whitened cosine, full covariance": Case(
-        full_covariance, 1000, 1e-4, share=4 / 70
-    ),
 }
 
 
 def measure(name: str, quick: bool) -> dict[str, Any]:
     """Times of both sides of one case in turn, and how far results differ."""
     import numpy as np
+    from measure import PeakMemory
 
     case = CASES[name]
     ours, theirs = case.make(quick)
-    first, second = np.asarray(ours()), np.asarray(theirs())
+    with PeakMemory() as own:
+        first = np.asarray(ours())
+    with PeakMemory() as other:
+        second = np.asarray(theirs())
     if first.shape != second.shape:
         first = first[: second.shape[0], : second.shape[1]]
     difference = float(np.abs(first - second).max())
@@ -243,6 +247,7 @@ def measure(name: str, quick: bool) -> dict[str, Any]:
         "met": None if case.target is None else bool(ratio >= case.target),
         "share of the peer's task": case.share,
         "largest difference": difference,
+        "MiB": {"neurospyke": own.mib, "rsatoolbox": other.mib},
         "agree": bool(difference <= case.tolerance * max(1.0, float(np.abs(second).max()))),
     }
 
@@ -256,16 +261,6 @@ def cpu_seconds(job: Callable[[], Any]) -> float:
         total += time.process_time() - start
         calls += 1
     return total / calls
-
-
-def peak(name: str, side: int, quick: bool) -> dict[str, float]:
-    """MiB that resident memory rises by during the first call of one side."""
-    from measure import PeakMemory
-
-    job = CASES[name].make(quick)[side]
-    with PeakMemory() as memory:
-        job()
-    return {"mib": memory.mib}
 
 
 def child(threads: int, *arguments: str) -> Any:
@@ -286,10 +281,7 @@ def child(threads: int, *arguments: str) -> Any:
 def run_child(arguments: list[str]) -> None:
     sys.path.append(str(PEERS))
     warnings.simplefilter("ignore")
-    what, name, *rest = arguments
-    quick = "quick" in rest
-    answer = measure(name, quick) if what == "time" else peak(name, int(what), quick)
-    print(json.dumps(answer))
+    print(json.dumps(measure(arguments[1], "quick" in arguments)))
 
 
 def large(quick: bool) -> dict[str, Any]:
@@ -327,30 +319,28 @@ def main() -> None:
 
     speed = ["quick"] if options.quick else []
     chosen = [name for name in CASES if not options.only or options.only in name]
-    records = []
-    for name in chosen:
-        record = child(options.threads, "time", name, *speed)
-        for side, who in enumerate(("neurospyke", "rsatoolbox")):
-            record[f"MiB {who}"] = child(options.threads, str(side), name, *speed).get("mib")
-        records.append(record)
-        print(line(record), flush=True)
-    answer = {
+    answer: dict[str, Any] = {
         "command": " ".join(["python", *sys.argv]),
         "threads": options.threads,
         "environment": environment(),
-        "records": records,
-        "20,000 stimuli": child(options.threads, "large", *speed or ["full"]),
+        "records": [],
     }
+    path = HERE / "results" / "rsa_measures.json"
+    for name in chosen:
+        answer["records"].append(child(options.threads, "time", name, *speed))
+        print(line(answer["records"][-1]), flush=True)
+        if not options.quick and not options.only:
+            path.write_text(json.dumps(answer, indent=1) + "\n")
+    answer["20,000 stimuli"] = child(options.threads, "large", *speed or ["full"])
     print(answer["20,000 stimuli"])
     if not options.quick and not options.only:
-        path = HERE / "results" / "rsa_measures.json"
         path.write_text(json.dumps(answer, indent=1) + "\n")
 
 
 def line(record: dict[str, Any]) -> str:
     if "failed" in record:
         return f"{record['name']:50} {record['failed']}"
-    ours, theirs = record["MiB neurospyke"], record["MiB rsatoolbox"]
+    ours, theirs = record["MiB"]["neurospyke"], record["MiB"]["rsatoolbox"]
     met = {None: "", True: "met", False: "MISSED"}[record["met"]]
     return (
         f"{record['name']:50} {1e3 * record['seconds']['neurospyke']:9.2f} ms "
