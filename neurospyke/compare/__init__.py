@@ -34,6 +34,7 @@ from neurospyke.compare.noise import (
     schaefer_strimmer,
 )
 from neurospyke.compare.pairing import pair
+from neurospyke.compare.partial import partial_rsa, partition_variance
 from neurospyke.compare.poisson import crossvalidated_poisson_rdm, poisson_rdm
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.reliability import (
@@ -104,6 +105,8 @@ __all__ = [
     "noise_precision",
     "odd_even_halves",
     "pair",
+    "partial_rsa",
+    "partition_variance",
     "pearson",
     "permutations",
     "poisson_rdm",
