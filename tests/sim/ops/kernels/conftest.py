@@ -17,6 +17,7 @@ if find_spec("triton") is None:
             "learning_step",
             "plasticity",
             "pooling",
+            "scans",
             "spiking_convolution",
             "inhibited_convolution",
         )
