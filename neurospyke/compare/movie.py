@@ -14,7 +14,7 @@ from neurospyke.compare.patterns import averaging, summing
 from neurospyke.compare.rdm import RDM, population_name
 from neurospyke.responses import Responses
 
-_CHUNK_BYTES = 32 * 2**20
+_CHUNK_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
