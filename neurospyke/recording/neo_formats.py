@@ -207,7 +207,8 @@ def _event_parts(known: Any, path: Path) -> list[dict[str, pd.DataFrame]]:
 def _block(known: Any, path: Path) -> Any:
     import neo
 
-    reader = known(str(path))
+    # Neo opens NIX for writing unless told otherwise
+    reader = known(str(path), **({"mode": "ro"} if known is neo.NixIO else {}))
     try:
         if neo.Block in known.readable_objects:
             blocks = _blocks(reader)

@@ -1,5 +1,8 @@
 """Every file at hand in a format of others gives the counts known of it."""
 
+import os
+
+import neo
 import numpy as np
 import pytest
 
@@ -61,6 +64,14 @@ def test_text_of_single_precision_is_said(shared_data):
 def test_files_that_cannot_be_read_say_why(shared_data, name, message):
     with pytest.raises(ValueError, match=message):
         read_recording(shared_data / "neo_formats" / name)
+
+
+def test_reading_leaves_a_file_as_it_is(tmp_path):
+    neo.NixIO(str(tmp_path / "a.nix"), mode="ow").close()
+    os.utime(tmp_path / "a.nix", (0, 0))
+    with pytest.raises(ValueError, match="it holds 0 blocks"):
+        read_recording(tmp_path / "a.nix")
+    assert (tmp_path / "a.nix").stat().st_mtime == 0
 
 
 def test_blackrock(tmp_path):

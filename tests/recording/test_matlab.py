@@ -69,6 +69,7 @@ def test_cells_structures_and_labels_of_every_version(tmp_path, version):
     np.testing.assert_array_equal(recording.spike_times, [0.1, 0.25, 0.4, 0.05])
     assert recording.offsets.tolist() == [0, 3, 4, 4]
     assert recording.units.to_dict("list") == {"unit": [4, 7, 9], "area": AREAS}
+    assert recording.trials["trials"]["stimulus"].dtype == recording.units["unit"].dtype == np.int64
     trials = recording.trials["trials"].to_dict("list")
     assert trials == {"start_time": [0.0, 0.2], "stimulus": [3, 12]}
     assert recording.report.lines[0] == "read: times divided by 1000 to give seconds"
