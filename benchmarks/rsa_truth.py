@@ -1,6 +1,6 @@
 """Do intervals, tests and ceilings keep their word? Simulated experiments of known truth.
 
-    python benchmarks/rsa_truth.py [--simulations 2000]
+    python benchmarks/rsa_truth.py [--simulations 2000] [--only clusters]
 
 Stimuli have 10 hidden features. A subject's patterns are the features times gains of its own, with
 noise; one model has the first 6 features, another the last 6, so that both are equally good. Kept
@@ -10,19 +10,23 @@ in results/rsa_truth.json.
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import measure
 import numpy as np
+import pandas as pd
 from scipy import stats
 from scipy.spatial.distance import pdist
 
+from neurospyke.compare import rsa_map
 from neurospyke.compare.bootstrap import bootstrap_scores
 from neurospyke.compare.comparators import compare_rdms
 from neurospyke.compare.held_out import Stack
 from neurospyke.compare.inference import contrast_variances, degrees_of_freedom
 from neurospyke.compare.permutation import label_permutation
 from neurospyke.compare.sampling import draw_samples, sample_scores
+from neurospyke.responses import Responses
 
 RESULTS = Path(__file__).parent / "results" / "rsa_truth.json"
 N_FEATURES, NOISE, SPREAD = 10, 0.7, 0.35
@@ -145,21 +149,60 @@ def ceiling(n_simulations: int) -> dict[str, float]:
     }
 
 
+def clusters(n_simulations: int) -> dict[str, float]:
+    """Share of maps of nothing in which a cell, or a cluster, has p <= 0.05."""
+    rng = np.random.default_rng(60)
+    names = [f"stimulus {n}" for n in range(16)]
+    cells, found = 0, 0
+    for simulation in range(n_simulations):
+        noise = rng.normal(size=(16, 10, 14))
+        smooth = noise[:, :, 2:] + noise[:, :, 1:-1] + noise[:, :, :-2]
+        layers = {f"layer {n}": responses(rng.normal(size=(16, 10, 1)), names) for n in range(3)}
+        areas = {"area": responses(smooth, names)}
+        table = rsa_map(layers, areas, n_permutations=99, n_splits=1, seed=simulation)
+        cells += bool((table["p"] <= 0.05).any())
+        found += bool((table["p_cluster"] <= 0.05).any())
+    return {
+        "family-wise error of cells": round(cells / n_simulations, 4),
+        "family-wise error of clusters": round(found / n_simulations, 4),
+    }
+
+
+def responses(values: np.ndarray, names: list[str]) -> Responses:
+    """One trial a stimulus of (stimulus, unit, time) values."""
+    units = pd.DataFrame({"unit": range(values.shape[1])})
+    edges = np.arange(values.shape[2] + 1.0)
+    return Responses(values, pd.DataFrame({"stimulus": names}), units, edges, measure="rate")
+
+
+PARTS = {
+    "stimuli": partial(simulate, "stimuli"),
+    "subjects": partial(simulate, "subjects"),
+    "both": partial(simulate, "both"),
+    "permutation": permutation,
+    "noise ceiling": ceiling,
+    "clusters": clusters,
+}
+
+
 def main() -> None:
     """Run, print and keep."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--simulations", type=int, default=2000)
-    n = parser.parse_args().simulations
+    parser.add_argument("--only", choices=list(PARTS), help="keep the other results as they are")
+    options = parser.parse_args()
+    n, kept = options.simulations, {}
+    if options.only:
+        kept = json.loads(RESULTS.read_text())["results"]
+    parts = [options.only] if options.only else list(PARTS)
     record = {
         "command": " ".join(["python", *sys.argv]),
         "environment": measure.environment(),
-        "simulations": n,
         "stimuli": N_STIMULI,
         "subjects": N_SUBJECTS,
         "bootstrap samples": N_SAMPLES,
         "comparator": COMPARATOR,
-        "results": {over: simulate(over, n) for over in ("stimuli", "subjects", "both")}
-        | {"permutation": permutation(n), "noise ceiling": ceiling(n)},
+        "results": kept | {name: {"simulations": n} | PARTS[name](n) for name in parts},
     }
     print(json.dumps(record["results"], indent=1))
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")

@@ -44,7 +44,7 @@ def test_cells_are_where_they_belong() -> None:
     expected = COMPARATORS["spearman"](correlation_rdm(step).values, correlation_rdm(window).values)
     assert table["score"][row] == pytest.approx(expected, abs=1e-12)
     assert split_half_ceiling(window, n_splits=2, seed=0) is not None
-    assert table.loc[row, ["ceiling_low", "ceiling_high"]].notna().all()
+    assert np.isfinite(table["ceiling_low"][row])
 
 
 def test_what_is_there_is_found_where_and_when_it_is() -> None:
@@ -57,7 +57,7 @@ def test_what_is_there_is_found_where_and_when_it_is() -> None:
     found = table[table["p_cluster"] <= 0.05]
     assert set(found["layer"]) == {"late"}
     assert {0.2, 0.3} <= set(found["time_start"].round(6))
-    assert table["ceiling_low"].isna().all()  # one trial each
+    assert np.isnan(table["ceiling_low"]).all()  # one trial each
     subjects = rsa_map(layers, {"IT": [timed(brain)] * 2}, n_permutations=20, seed=0)
     np.testing.assert_allclose(subjects["score"], table["score"], atol=1e-12)
     np.testing.assert_allclose(subjects["ceiling_low"], 1.0, atol=1e-9)
