@@ -8,6 +8,7 @@ from neurospyke.recording.partial import PartialResponses
 from neurospyke.recording.read import read_recording
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import Finding, ImportReport
+from neurospyke.recording.simulated import simulated_recording
 from neurospyke.recording.write import write_nwb
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "from_neo",
     "pseudopopulation",
     "read_recording",
+    "simulated_recording",
     "to_neo",
     "to_pynapple",
     "write_nix",
