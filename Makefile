@@ -30,6 +30,8 @@ bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in ben
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/epoch.py
 	$(BIN)/python benchmarks/ops.py
+	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/rsa_inference.py
+	$(BIN)/python benchmarks/rsa_truth.py
 
 out/benchmarks/peers/.ready: benchmarks/requirements.txt $(READY)
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $< && touch $@
