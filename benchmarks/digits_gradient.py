@@ -4,8 +4,9 @@
         [--gap 3] [--window 30] [--seed 0] [--images 55000] [--threads 1]
 
 Learns from the first 55,000 training images, in their order, and keeps the weights of the epoch
-with the most right answers on the other 5,000; the test images are looked at once, at the end. The
-paper has 97.4 % after training with single images at a constant rate on all 60,000, without the
+with the most right answers on the other 5,000; the run looks at the test images once, at the end,
+but they were also seen while window, rate and decay were being chosen, by those 5,000. The paper
+has 97.4 % after training with single images at a constant rate on all 60,000, without the
 window, and counts outputs that tie with the right one as right. Kept in
 results/mnist_kheradpisheh2020.json if all images were used; a run that was interrupted goes on.
 """
