@@ -1,0 +1,70 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from neurospyke.sim.layers import Pool
+from neurospyke.sim.models.yin2021 import yin2021
+from neurospyke.sim.stream import StreamNetwork
+from tests.conformance import assert_same
+
+
+def stream(steps=30, samples=5, seed=0):
+    return torch.rand(steps, samples, 4, generator=torch.Generator().manual_seed(seed)).round()
+
+
+def test_parts_of_a_course_give_what_the_whole_gives():
+    network = yin2021("ecg", seed=0)
+    inputs = stream()
+    whole = network(inputs)
+    states, parts = network.start(5), []
+    for part in inputs.split(7):
+        out = network(part, states)
+        states = out.states
+        parts.append(out.evidence)
+    assert_same(torch.cat(parts), whole.evidence)
+
+
+def test_responses_hold_spikes_counts_and_membranes():
+    network = yin2021("ecg", seed=0)
+    inputs, labels = stream(), [f"s{k}" for k in range(5)]
+    scan = network(inputs).scans["hidden"]
+    found = network.responses(inputs, labels, "hidden", batch_size=2)
+    assert found.values.dtype == np.uint8
+    assert_same(torch.from_numpy(found.values.copy()), scan.spikes.permute(1, 2, 0).byte())
+    counts = network.responses(inputs, labels, "hidden", bin_steps=7)
+    assert (counts.values == found.values[:, :, :28].reshape(5, 36, 4, 7).sum(3)).all()
+    assert (counts.measure, counts.time_unit, counts.source) == ("count", "step", network.name)
+    assert counts.edges.tolist() == [0, 7, 14, 21, 28]
+    membrane = network.responses(inputs, labels, "hidden", measure="membrane")
+    np.testing.assert_allclose(membrane.values, scan.membrane.detach().permute(1, 2, 0))
+
+
+def test_packed_spikes_are_the_spikes():
+    network = yin2021("ecg", seed=0)
+    packed = network.packed_spikes(stream(), batch_size=2)
+    found = network.responses(stream(), range(5), "hidden")
+    assert (np.unpackbits(packed["hidden"], axis=2, count=30) == found.values).all()
+    assert packed["hidden"].shape == (5, 36, 4)
+
+
+def test_bad_input_is_refused_by_name():
+    network: Any = yin2021("ecg", seed=0)
+    wrong: Any = {"pool": Pool(2)}
+    for make, error, message in [
+        (lambda: StreamNetwork("a", {}, readout="count"), ValueError, "`layers` must hold at le"),
+        (lambda: StreamNetwork("a", wrong, readout="count"), TypeError, "got Pool for 'pool'"),
+        (
+            lambda: StreamNetwork("a", {"1": network.layers["out"]}, readout="count"),
+            ValueError,
+            "id",
+        ),
+        (lambda: StreamNetwork("a", network.layers, readout="x"), ValueError, "`readout` must be"),
+        (lambda: network.responses(stream(), range(5), "x"), ValueError, "`layer` must be one of"),
+        (lambda: network.responses(stream(), range(5), "out", max_bytes=9), ValueError, "`max_b"),
+        (lambda: network.responses(stream(), range(4), "out"), ValueError, "stimuli"),
+        (lambda: network.accuracy(stream(), torch.zeros(5).long()), ValueError, "`labels` must"),
+    ]:
+        with pytest.raises(error, match=message):
+            make()

@@ -1,0 +1,201 @@
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+import torch
+
+from neurospyke.sim.models.yin2021 import yin2021
+from neurospyke.sim.neurons import AdaptiveLIF, LeakyIntegrator
+from neurospyke.sim.readout import readout_loss
+from neurospyke.sim.stream import StreamNetwork
+from neurospyke.sim.threads import on_threads
+from neurospyke.sim.through_time import learn_through_time, shuffled
+from tests.conformance import assert_same
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Steps as small as these cost less than waking a second thread."""
+    with on_threads(1):
+        yield
+
+
+def task(samples=40, steps=40, seed=0):
+    """Two classes of streams: the busy channel tells which."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(samples) % 2
+    rates = torch.where(labels[:, None] == torch.arange(2), 0.5, 0.05)
+    inputs = (torch.rand(steps, samples, 2, generator=generator) < rates).float()
+    return inputs, labels
+
+
+def network(readout="mean", seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    hidden = AdaptiveLIF(
+        torch.randn(8, 2, generator=generator),
+        torch.full((8,), 10.0),
+        torch.full((8,), 30.0),
+        recurrent=0.1 * torch.randn(8, 8, generator=generator),
+        threshold=0.1,
+        initial=(0.1, 0.1),
+    )
+    weight = 0.2 * torch.randn(2, 8, generator=generator)
+    if readout == "count":
+        out = AdaptiveLIF(weight, torch.full((2,), 10.0), torch.full((2,), 30.0), threshold=0.1)
+    else:
+        out = LeakyIntegrator(weight, torch.full((2,), 5.0))
+    return StreamNetwork("small", {"hidden": hidden, "out": out}, readout=readout, skip=3)
+
+
+def learned(**more: Any) -> Any:
+    inputs, labels = task()
+    settings = {"epochs": 3, "rate": 0.02, "validation": task(seed=1), "seed": 4, **more}
+    given = settings.pop("network", None) or network()
+    return learn_through_time(given, shuffled(inputs, labels, batch_size=16, seed=2), **settings)
+
+
+@pytest.mark.parametrize("readout", ["mean", "softmax_sum", "count"])
+@pytest.mark.parametrize("steps", [None, 10])
+def test_it_learns(readout, steps):
+    before = network(readout)
+    after = learned(network=before, epochs=8, rate=0.05, steps=steps, clip=5.0)
+    inputs, labels = task(seed=5)
+    assert after.accuracy(inputs, labels) >= 0.9
+    assert_same(list(before.parameters()), list(network(readout).parameters()))
+
+
+def test_one_chunk_as_long_as_the_course_is_the_whole():
+    whole, chunk = learned(), learned(steps=40)
+    assert_same(list(whole.parameters()), list(chunk.parameters()))
+    other = learned(steps=9)
+    assert not torch.equal(next(iter(whole.parameters())), next(iter(other.parameters())))
+
+
+def test_a_step_is_the_gradient_of_the_loss():
+    inputs, labels = task()
+    one: Any = network()
+    out = one(inputs)
+    readout_loss(out.evidence / 37, labels).backward()
+    after = learn_through_time(
+        one,
+        lambda epoch: [(inputs, labels)],
+        validation=task(seed=1),
+        epochs=1,
+        optimizer="sgd",
+        rate=0.1,
+        random_start=False,
+    )
+    for new, old in zip(after.parameters(), one.parameters(), strict=True):
+        torch.testing.assert_close(new, old - 0.1 * old.grad)
+
+
+def test_the_epoch_is_chosen_on_validation():
+    seen = []
+    after = learned(epochs=6, observe=seen.append)
+    best = max(step.accuracy for step in seen if step.accuracy is not None)
+    assert after.accuracy(*task(seed=1)) == best
+    assert [step.accuracy is None for step in seen[:3]] == [True, True, False]
+
+
+def test_patience_ends_learning():
+    seen = []
+    learned(epochs=30, rate=1e-9, patience=2, observe=seen.append)
+    assert max(step.epoch for step in seen) == 2
+
+
+def test_schedule_factors_and_clip_shape_the_step():
+    still = learned(schedule=lambda epoch: 0.0)
+    assert_same(list(still.parameters()), list(network().parameters()))
+    held = learned(factors={"log_tau_membrane": 0.0})
+    before: Any = network()
+    old, new = before.layers["hidden"], held.layers["hidden"]
+    assert_same(new.log_tau_membrane, old.log_tau_membrane)
+    assert not torch.equal(new.weight, old.weight)
+    short = learned(optimizer="sgd", rate=1.0, clip=1e-3, epochs=1)
+    moved = [
+        (a - b).square().sum()
+        for a, b in zip(short.parameters(), network().parameters(), strict=True)
+    ]
+    assert 0 < torch.stack(moved).sum().sqrt() <= 3.1e-3
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
+    path = tmp_path / "run.safetensors"
+    whole = learned()
+
+    class Stop(Exception):
+        pass
+
+    for at in (1, 2, 3):
+
+        def observe(step, at=at):
+            if (step.epoch, step.batch) == (at // 2, at % 3):
+                raise Stop
+
+        try:
+            learned(checkpoint=path, save_every=1, observe=observe)
+        except Stop:
+            continue
+    again = learned(checkpoint=path, save_every=1)
+    assert_same(list(again.parameters()), list(whole.parameters()))
+    with pytest.raises(ValueError, match="`checkpoint` must be of the same"):
+        learned(checkpoint=path, rate=0.5)
+
+
+def test_killed_at_any_point_it_goes_on_from_the_last_checkpoint(tmp_path):
+    path = tmp_path / "run.safetensors"
+    program = (
+        "import sys; from tests.sim.test_through_time import learned;"
+        "learned(epochs=400, checkpoint=sys.argv[1], save_every=2)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, str(path)])
+    end = time.monotonic() + 60
+    while not path.exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    seen = []
+
+    class Enough(Exception):
+        pass
+
+    def observe(step):
+        seen.append(step)
+        raise Enough
+
+    with pytest.raises(Enough):
+        learned(epochs=400, checkpoint=path, save_every=2, observe=observe)
+    # whole, and not at its start
+    assert (seen[0].epoch, seen[0].batch) >= (0, 2)
+
+
+def test_what_is_not_finite_is_not_learned():
+    inputs, labels = task()
+    inputs[3, 2] = float("nan")
+    with pytest.raises(FloatingPointError, match="must be finite; lower `rate`"):
+        learn_through_time(network(), lambda epoch: [(inputs, labels)], validation=task(), epochs=1)
+
+
+def test_bad_input_is_refused_by_name():
+    for change, error, message in [
+        ({"network": yin2021("ecg", 0).layers}, TypeError, "`network` must be a StreamNetwork"),
+        ({"epochs": 0}, ValueError, "`epochs`"),
+        ({"rate": -1.0}, ValueError, "`rate` must be above 0"),
+        ({"clip": 0.0}, ValueError, "`clip` must be above 0"),
+        ({"steps": 0}, ValueError, "`steps`"),
+        ({"optimizer": "newton"}, ValueError, "`optimizer` must be one of"),
+        ({"factors": {"beta": 2.0}}, ValueError, "`factors` must name ends"),
+    ]:
+        with pytest.raises(error, match=message):
+            learned(**change)
+    inputs, labels = task()
+    with pytest.raises(ValueError, match="`labels` must be from 0 to 1"):
+        learn_through_time(
+            network(), lambda epoch: [(inputs, labels + 1)], validation=task(), epochs=1
+        )
+    with pytest.raises(ValueError, match="`batches` must give at least one"):
+        learn_through_time(network(), lambda epoch: [], validation=task(), epochs=1)
