@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurospyke.ragged import flatten, holds_arrays, nest
+
 _MAX_BYTES = 8 * 2**30
 _META = "__meta__"
 # What reading a file from strangers may raise: zip, zlib and numpy each have their own.
@@ -151,18 +153,25 @@ def pack_table(prefix: str, table: pd.DataFrame) -> dict[str, np.ndarray]:
 
     Args:
         prefix: what the table is called in the file.
-        table: columns of numbers, booleans or strings.
+        table: columns of numbers, booleans or strings, or of arrays of them.
 
     Returns:
-        One array a column.
+        One array a column; of a column of arrays, which may be of unequal length, all values in
+        one, and in further ones how many belong to each row.
 
     Raises:
         TypeError: if a column holds anything else (dates, lists, missing strings).
     """
-    return {
-        f"{prefix}/{position}/{column}": _plain(prefix, str(column), table.iloc[:, position])
-        for position, column in enumerate(table.columns)
-    }
+    arrays: dict[str, np.ndarray] = {}
+    for position, name in enumerate(map(str, table.columns)):
+        column = table.iloc[:, position]
+        if not holds_arrays(column):
+            arrays[f"{prefix}/{position}/{name}"] = _plain(prefix, name, column)
+            continue
+        arrays[f"{prefix}/{position}/{name}"], sizes = flatten(column.to_numpy())
+        for depth, lengths in enumerate(sizes):
+            arrays[f"{prefix}/{position}:{depth}/{name}"] = lengths
+    return arrays
 
 
 def _plain(prefix: str, name: str, column: pd.Series) -> np.ndarray:
@@ -188,13 +197,20 @@ def unpack_table(prefix: str, arrays: Mapping[str, np.ndarray], n_rows: int) -> 
     Returns:
         The table, columns in their first order.
     """
-    columns: list[tuple[int, str, np.ndarray]] = []
-    for key, array in arrays.items():
+    columns: dict[tuple[int, str], np.ndarray] = {}
+    sizes: dict[tuple[int, str], list[np.ndarray]] = {}
+    for key in sorted(arrays):
         if key.startswith(f"{prefix}/"):
-            _, position, name = key.split("/", 2)
-            columns.append((int(position), name, array))
-    data = {
-        name: array.astype(object) if array.dtype.kind == "U" else array
-        for _, name, array in sorted(columns, key=lambda column: column[0])
-    }
+            _, place, name = key.split("/", 2)
+            position, _, depth = place.partition(":")
+            if depth:
+                sizes.setdefault((int(position), name), []).append(arrays[key])
+            else:
+                columns[int(position), name] = arrays[key]
+    data = {}
+    for place in sorted(columns):
+        array = columns[place]
+        if place in sizes:
+            array = nest(array, sizes[place])
+        data[place[1]] = array.astype(object) if array.dtype.kind == "U" else array
     return pd.DataFrame(data, index=pd.RangeIndex(n_rows))
