@@ -12,6 +12,7 @@ from neurospyke.sim.colour import opponent_colours
 from neurospyke.sim.course import LearningStep
 from neurospyke.sim.diagnosis import count_winners, diagnose
 from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
+from neurospyke.sim.energy import count_operations, energy_table, gated_operations
 from neurospyke.sim.filters import (
     difference_of_gaussians,
     gabor,
@@ -28,23 +29,32 @@ from neurospyke.sim.intensity import (
     on_off,
 )
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
+from neurospyke.sim.level_crossing import level_crossing
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
 from neurospyke.sim.models.kheradpisheh2020 import kheradpisheh2020
 from neurospyke.sim.models.mozafari2018 import mozafari2018
 from neurospyke.sim.models.mozafari2019 import mozafari2019
 from neurospyke.sim.models.rezghi2022 import rezghi2022
+from neurospyke.sim.models.yin2021 import read_yin2021, yin2021
 from neurospyke.sim.network import Network, pixel_responses
+from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 from neurospyke.sim.potentials import final_potentials
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.spike_time import SpikeTimeLinear, relative_target_loss
+from neurospyke.sim.stream import StreamNetwork
+from neurospyke.sim.stream_file import read_stream_network, write_stream_network
+from neurospyke.sim.through_time import StreamStep, learn_through_time, shuffled
 from neurospyke.sim.train import decide, learn_by_reward, learn_by_stdp
 from neurospyke.sim.whitening import Whitening, WhiteningEncoder, fit_whitening, sample_patches
 
 __all__ = [
     "STDP",
+    "AdaptiveLIF",
+    "Bidirectional",
     "GradientStep",
     "Homeostasis",
+    "LeakyIntegrator",
     "LearningHistory",
     "LearningStep",
     "LinearEncoder",
@@ -56,20 +66,25 @@ __all__ = [
     "SpikeTimeLinear",
     "SpikingConvolution",
     "SpikingLinear",
+    "StreamNetwork",
+    "StreamStep",
     "Whitening",
     "WhiteningEncoder",
     "bernoulli_spikes",
     "convergence",
+    "count_operations",
     "count_winners",
     "decide",
     "diagnose",
     "difference_of_gaussians",
+    "energy_table",
     "filter_images",
     "final_potentials",
     "first_to_spike",
     "fit_whitening",
     "gabor",
     "gabor_unit_sum",
+    "gated_operations",
     "interval_spikes",
     "kheradpisheh2018",
     "kheradpisheh2020",
@@ -78,6 +93,8 @@ __all__ = [
     "learn_by_gradient",
     "learn_by_reward",
     "learn_by_stdp",
+    "learn_through_time",
+    "level_crossing",
     "linear_latency",
     "local_normalization",
     "mozafari2018",
@@ -91,9 +108,14 @@ __all__ = [
     "preferred_features",
     "preferred_sums",
     "read_network",
+    "read_stream_network",
+    "read_yin2021",
     "receptive_field",
     "relative_target_loss",
     "rezghi2022",
     "sample_patches",
+    "shuffled",
     "write_network",
+    "write_stream_network",
+    "yin2021",
 ]

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.neurons import LONGEST, SHORTEST, AdaptiveLIF, LeakyIntegrator
@@ -19,6 +19,7 @@ def layer(**more: Any) -> Any:
     )
 
 
+@settings(deadline=None)
 @given(st.floats(-1e30, 1e30))
 def test_whatever_is_learned_a_time_constant_stays_one(value):
     one = layer()

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.surrogate import SURROGATES, gaussian, linear, multi_gaussian, slayer, spike
@@ -23,6 +23,7 @@ def test_the_multi_gaussian_turns_negative():
     assert (multi_gaussian(torch.tensor([1.3, 3.0])) < 0).all()
 
 
+@settings(deadline=None)
 @given(st.floats(-20, 20))
 def test_all_are_even_and_finite(x):
     for surrogate in SURROGATES.values():
