@@ -44,7 +44,11 @@ def test_values_that_fit_no_map_are_refused():
 
 @pytest.mark.parametrize(
     ("threshold", "fired", "kept"),
-    [(5.0, "spikes", "thresholded"), (None, "spikes_infinite", "thresholded_infinite")],
+    [
+        (5.0, "spikes", "thresholded"),
+        (5.0, "spikes", "threshold_fn"),
+        (None, "spikes_infinite", "thresholded_infinite"),
+    ],
 )
 def test_spyketorch_fire(shared_oracles, threshold, fired, kept):
     with np.load(shared_oracles / "spyketorch_fire.npz") as oracle:

@@ -77,8 +77,10 @@ def test_bad_input_is_refused_by_name():
 )
 def test_spyketorch_pool(shared_oracles, key, window):
     with np.load(shared_oracles / "spyketorch_pool.npz") as oracle:
-        wave, pooled = torch.from_numpy(oracle["wave"]), torch.from_numpy(oracle[key])
-    assert_same(pool(from_spikes(wave)[None], *window)[0], from_spikes(pooled))
+        wave, times, pooled = (torch.from_numpy(oracle[each]) for each in ("wave", "times", key))
+    latency = times.masked_fill(times == len(wave), SILENT).to(torch.uint8)
+    assert_same(latency, from_spikes(wave))
+    assert_same(pool(latency[None], *window)[0], from_spikes(pooled))
 
 
 def test_spyketorch_pooled_potentials_spike_when_the_pooled_spikes_do(shared_oracles):

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.sim.latency import SILENT, from_spikes
+from neurospyke.sim.latency import SILENT, from_spikes, to_spikes
 from neurospyke.sim.ops.rank_order import rank_order, reference
 from tests.conformance import assert_same, check_op, quarters
 
@@ -147,6 +147,11 @@ def test_bad_input_is_refused_by_name():
 @pytest.mark.parametrize("key", ["a", "b"])
 def test_spyketorch_intensity_to_latency(shared_oracles, key):
     with np.load(shared_oracles / "spyketorch_intensity2latency.npz") as oracle:
-        intensity, spikes = (torch.from_numpy(oracle[f"{key}_{part}"]) for part in ("in", "spikes"))
+        intensity, spikes, wave = (
+            torch.from_numpy(oracle[f"{key}_{part}"]) for part in ("in", "spikes", "wave")
+        )
     latency = rank_order(intensity, len(spikes), bins="equal")
     assert_same(latency[0], from_spikes(spikes))
+    assert_same(to_spikes(latency[0], len(spikes), accumulate=True).float(), spikes)
+    # the same with the intensities carried along
+    assert_same(to_spikes(latency[0], len(wave), accumulate=True) * intensity[0], wave)

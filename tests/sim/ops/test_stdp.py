@@ -325,12 +325,13 @@ def test_spyketorch_stdp(shared_oracles, number):
 
 def test_spyketorch_stdp_of_the_last_bin(shared_oracles):
     with np.load(shared_oracles / "spyketorch_stdp.npz") as oracle:
-        wave, weight, expected, after = (
+        wave, weight, last, expected, after = (
             torch.from_numpy(oracle[f"inf_{key}"])
-            for key in ("wave", "w_before", "winners", "w_after")
+            for key in ("wave", "w_before", "pot", "winners", "w_after")
         )
     latency_in = from_spikes(wave)[None]
     latency_out, potential = spiking_convolution(latency_in, weight, None, n_bins=len(wave))
+    torch.testing.assert_close(potential[0], last[-1], rtol=1e-6, atol=0)
     best = winners(latency_out, potential, 1)
     assert_same(best[0], expected)
     new = stdp(

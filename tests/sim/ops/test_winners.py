@@ -192,6 +192,25 @@ def test_spyketorch_winner_of_the_last_bin(shared_oracles):
     assert_same(winners(latency[None], wave[None, -1], 1)[0], expected)
 
 
+def test_spyketorch_winners_without_inhibited_features(shared_oracles):
+    """Maps silenced beforehand cannot win: the others win as if those were not there."""
+    with np.load(shared_oracles / "spyketorch_k_winners.npz") as oracle:
+        before, after = (
+            torch.from_numpy(oracle[key]) for key in ("thresholded", "feature_inhibited")
+        )
+    others = torch.tensor([0, 2, 3, 5])
+    assert (after[:, [1, 4]] == 0).all()
+    times = torch.arange(len(before)).view(-1, 1, 1, 1)
+    found = []
+    for wave in (after, before[:, others]):
+        latency = from_spikes(wave)
+        drive = (wave * (times == latency)).sum(0)
+        found.append(winners(latency[None], drive[None], 5, radius=1)[0])
+    assert (found[1][:4, 0] >= 0).all()
+    assert_same(found[0][:4, 0], others[found[1][:4, 0]])
+    assert_same(found[0][:, 1:], found[1][:, 1:])
+
+
 def test_units_clear_their_neighbours_by_number():
     """Bins 2 1 1 3 - 0: unit 5 first, then by potential unit 2 before 1; 4 is silent."""
     latency = torch.tensor([[2, 1, 1, 3, SILENT, 0]], dtype=torch.uint8)
