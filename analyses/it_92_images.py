@@ -16,6 +16,7 @@
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ from neurospyke.compare import (
     spearman,
 )
 from neurospyke.datasets import fetch_dataset, read_rsa92
+from neurospyke.inference_figures import plot_inference
 from neurospyke.report import write_report
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp, pixel_responses
 
@@ -98,10 +100,11 @@ layers = {
     for name in network.layer_names
 }
 sides = models | {"pixels": pixel_responses(images, rsa92.stimuli)} | layers
-scores = [
-    rsa(side, sessions, model_name=name, brain_name="human IT", seed=SEED)
-    for name, side in sides.items()
-]
+# Where a layer stays silent, its pattern correlates with nothing: the distance is 1.
+in_silence = partial(correlation_rdm, undefined=1.0)
+choices = {"dissimilarity": in_silence, "brain_name": "human IT", "seed": SEED}
+inference = rsa(sides, sessions, **choices)
+scores = list(inference.comparisons)
 best_model, best = (
     max((each for each in scores if each.model in group), key=lambda each: each.score).model
     for group in (models, layers)
@@ -111,14 +114,18 @@ controls = {
     f"{best_model}, shuffled": replace(models[best_model], conditions=tuple(permuted)),
     f"{best}, shuffled": shuffle_labels(layers[best], SEED),
 }
-for name, side in controls.items():
-    scores.append(rsa(side, sessions, model_name=name, brain_name="human IT", seed=SEED))
+scores += rsa(controls, sessions, **choices).comparisons
 for score in scores:
     print(score)
 
 # %%
 comparison_table(scores).to_csv(OUT / "scores.csv", index=False)
 ranking.to_csv(OUT / "ranking.csv", index=False)
+pairs = inference.pair_frame()
+pairs.to_csv(OUT / "pairs.csv", index=False)
+tests = inference.model_frame()[
+    ["model", "score", "standard_error", "p_zero", "p_ceiling", "p_fdr"]
+]
 by_name = {score.model: score for score in scores}
 low, high = by_name[best].ceiling
 # scores.csv tells which dissimilarity each is; repeated beside every bar it would be in the way.
@@ -141,9 +148,19 @@ report = write_report(
     rdms=[
         as_rdm(rsa92.human_it, "Human IT, mean of the sessions"),
         as_rdm(rsa92.monkey_it, "Monkey IT"),
-        replace(correlation_rdm(layers[best]), source=f"Network, {best}"),
+        replace(in_silence(layers[best]), source=f"Network, {best}"),
     ],
-    tables={"Models on human IT, mean of the sessions": ranking},
+    tables={
+        "Models on human IT, mean of the sessions": ranking,
+        "Against 0 and against the noise ceiling": tests,
+        "Best model against the others": pairs[
+            (pairs[["model", "other"]] == best_model).any(axis=1)
+        ],
+    },
+    figures={
+        "Scores with intervals over stimuli and sessions, a dot a session, the noise ceiling, and "
+        "arrows to models that are worse": plot_inference(inference)
+    },
     notes=[
         "dissimilarities of IT, layers and pixels are correlation distances, those of the eight "
         "models are as published",
