@@ -12,6 +12,12 @@ from neurospyke.compare.comparators import (
     spearman,
 )
 from neurospyke.compare.comparison import Comparison, comparison_table
+from neurospyke.compare.correlogram import (
+    correlogram_table,
+    correlograms,
+    jittered_correlograms,
+    shuffled_correlograms,
+)
 from neurospyke.compare.crossvalidated import crossnobis_rdm
 from neurospyke.compare.discrimination import decoding_rdm
 from neurospyke.compare.dissimilarities import DISSIMILARITIES, compute_rdm
@@ -65,6 +71,8 @@ from neurospyke.compare.spike_trains import (
     victor_purpura,
     victor_purpura_rdm,
 )
+from neurospyke.compare.tiling import sttc, sttc_table
+from neurospyke.compare.trains import SpikeTrains
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 
 __all__ = [
@@ -76,6 +84,7 @@ __all__ = [
     "Inference",
     "RDMMovie",
     "RDMReliability",
+    "SpikeTrains",
     "bootstrap_counts",
     "bures",
     "classical_scaling",
@@ -84,6 +93,8 @@ __all__ = [
     "comparison_table",
     "compute_rdm",
     "correlation_rdm",
+    "correlogram_table",
+    "correlograms",
     "cosine",
     "cosine_rdm",
     "crossnobis_movie",
@@ -99,6 +110,7 @@ __all__ = [
     "firing_rates",
     "first_spikes",
     "interpolated",
+    "jittered_correlograms",
     "ledoit_wolf",
     "mahalanobis_rdm",
     "noise_covariance",
@@ -120,12 +132,15 @@ __all__ = [
     "schaefer_strimmer",
     "selected",
     "shuffle_labels",
+    "shuffled_correlograms",
     "spearman",
     "spearman_brown",
     "split_half_ceiling",
     "split_halves",
     "squared_bures_distance",
     "standard_name",
+    "sttc",
+    "sttc_table",
     "subject_ceiling",
     "tau_a",
     "tau_b",

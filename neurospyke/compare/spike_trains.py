@@ -14,15 +14,14 @@ from neurospyke.compare.rdm import RDM
 from neurospyke.responses import Responses
 
 Metric = Callable[[Sequence[np.ndarray]], np.ndarray]
-_CHUNK = 2**21
 
 
 def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
     """Van Rossum distance between all spike trains: D² = k(u, u) + k(v, v) - 2 k(u, v).
 
     k(u, v) = Σ_a Σ_b exp(-|u_a - v_b| / τ) is the overlap of the trains, each spike with a decaying
-    exponential; one spike more costs 1. Small τ compares times, large τ numbers of spikes. A sum
-    over spikes needs only the last spike before it and what is left there of all earlier ones.
+    exponential; one spike more costs 1. Small τ compares times, large τ numbers of spikes. One pass
+    over all spikes in order of time carries along what is left of the earlier spikes of each train.
 
     Args:
         trains: ascending spike times, any unit.
@@ -40,30 +39,20 @@ def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
     array([[0., 1.],
            [1., 0.]])
     """
+    from neurospyke.compare.spike_kernels import exponential_overlaps
+
     _check_positive("tau", tau)
     trains = _check_trains(trains)
-    counts = [len(train) for train in trains]
-    every = np.concatenate(trains) if trains else np.empty(0)
-    owners = np.repeat(np.arange(len(trains)), counts)
-    overlaps = np.zeros((len(trains), len(trains)))
-    for row, train in enumerate(trains):
-        if len(train):
-            # Spikes at the same time count as half before and half after.
-            before = _trace(train, every, tau, "left") + _trace(train, every, tau, "right")
-            overlaps[row] = np.bincount(owners, before / 2, minlength=len(trains))
-    overlaps += overlaps.T
+    if not trains:
+        return np.zeros((0, 0))
+    counts = np.array([len(train) for train in trains])
+    times = np.concatenate(trains)
+    order = np.argsort(times, kind="stable")
+    owners = np.repeat(np.arange(len(trains)), counts)[order]
+    overlaps = exponential_overlaps(times[order], owners, len(trains), float(tau))
+    overlaps += overlaps.T + np.diag(counts)
     own = np.diagonal(overlaps)
     return np.sqrt(np.maximum(own[:, None] + own - 2 * overlaps, 0.0))
-
-
-def _trace(train: np.ndarray, times: np.ndarray, tau: float, side: str) -> np.ndarray:
-    """Σ of exp(-(t - v_b) / τ) over the spikes v_b before t ("left") or up to t ("right")."""
-    left = np.ones(len(train))
-    for spike in range(1, len(train)):
-        left[spike] += left[spike - 1] * np.exp((train[spike - 1] - train[spike]) / tau)
-    last = np.searchsorted(train, times, side=side) - 1  # type: ignore[call-overload]
-    trace = left[last] * np.exp(np.minimum(train[last] - times, 0.0) / tau)
-    return np.where(last >= 0, trace, 0.0)
 
 
 def victor_purpura(trains: Sequence[np.ndarray], q: float) -> np.ndarray:
@@ -89,37 +78,15 @@ def victor_purpura(trains: Sequence[np.ndarray], q: float) -> np.ndarray:
            [0.5, 0. , 2. ],
            [2. , 2. , 0. ]])
     """
+    from neurospyke.compare.spike_kernels import edit_costs
+
     if not q >= 0:
         raise ValueError(f"`q` must be 0 or more; got {q}")
     trains = _check_trains(trains)
-    longest = max((len(train) for train in trains), default=0)
-    counts = np.array([len(train) for train in trains], dtype=np.int64)
-    times = np.full((len(trains), longest), np.inf)
-    for row, train in enumerate(trains):
-        times[row, : len(train)] = train
-    distances = np.zeros((len(trains), len(trains)))
-    first, second = np.triu_indices(len(trains), 1)
-    step = max(1, _CHUNK // (longest + 1))
-    for start in range(0, len(first), step):
-        a, b = first[start : start + step], second[start : start + step]
-        distances[a, b] = distances[b, a] = _edits(times[a], counts[a], times[b], counts[b], q)
-    return distances
-
-
-def _edits(a: np.ndarray, n_a: np.ndarray, b: np.ndarray, n_b: np.ndarray, q: float) -> np.ndarray:
-    """(couple,) least costs; a row of the table of partial costs at a time, for all couples."""
-    places = np.arange(b.shape[1] + 1.0)
-    costs = np.tile(places, (len(a), 1))
-    with np.errstate(invalid="ignore"):
-        for spike in range(n_a.max(initial=0)):
-            going = n_a > spike
-            shifts = costs[:, :-1] + q * np.abs(b - a[:, spike, None])
-            new = costs + 1
-            np.fmin(new[:, 1:], shifts, out=new[:, 1:])
-            # Inserting the rest of b one by one: the least of all earlier places plus the way.
-            new = np.minimum.accumulate(new - places, axis=1) + places
-            costs = np.where(going[:, None], new, costs)
-    return costs[np.arange(len(a)), n_b]
+    if not trains:
+        return np.zeros((0, 0))
+    offsets = np.cumsum([0, *(len(train) for train in trains)])
+    return edit_costs(np.concatenate(trains), offsets, float(q))
 
 
 def van_rossum_rdm(responses: Responses, tau: float, *, single_trials: str = "refuse") -> RDM:
