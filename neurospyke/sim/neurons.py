@@ -336,5 +336,6 @@ def _log_tau(name: str, tau: Tensor, weight: Tensor) -> nn.Parameter:
 
 def _held(log_tau: Tensor) -> Tensor:
     held = log_tau.clamp(math.log(SHORTEST), math.log(LONGEST))
-    # beyond a bound the gradient goes on as at the bound, so that learning can come back
-    return (log_tau + (held - log_tau).detach()).exp()
+    # beyond a bound the gradient goes on as at the bound, so that learning can come back; what is
+    # added is exactly zero, where a large number would take the bound's digits with it
+    return (held.detach() + (log_tau - log_tau.detach())).exp()
