@@ -57,9 +57,10 @@ def run_convert(options: argparse.Namespace, command: str) -> None:
         {} if options.start is None else {"session_start_time": _start(options.start)}
     )
     recording = read_source(options)
-    from neurospyke.recording import write_nwb
+    from neurospyke.recording import read_pictures, write_nwb
 
-    write_nwb(options.out, recording, **when)
+    pictures = read_pictures(options.file) if options.file.suffix == ".nwb" else None
+    write_nwb(options.out, recording, images=pictures, **when)
     for line in recording.report.lines:
         print(line)
     print(f"{recording.n_units} units and {recording.n_spikes} spikes are in {options.out}")

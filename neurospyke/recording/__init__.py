@@ -5,6 +5,7 @@ from neurospyke.recording.fields import Fields
 from neurospyke.recording.interop import to_neo, to_pynapple, write_nix
 from neurospyke.recording.neo import from_neo
 from neurospyke.recording.partial import PartialResponses
+from neurospyke.recording.pictures import Pictures, read_pictures
 from neurospyke.recording.read import read_recording
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import Finding, ImportReport
@@ -16,10 +17,12 @@ __all__ = [
     "Finding",
     "ImportReport",
     "PartialResponses",
+    "Pictures",
     "Recording",
     "concat",
     "from_neo",
     "pseudopopulation",
+    "read_pictures",
     "read_recording",
     "simulated_recording",
     "to_neo",

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.labels import stimulus_labels
+from neurospyke.ragged import plain_columns
 from neurospyke.recording.check import check_trial_table
 from neurospyke.recording.counting import blank, count_spikes
 from neurospyke.recording.partial import PartialResponses
@@ -76,7 +77,8 @@ def align(
     Returns:
         Responses (trial, unit, time), or PartialResponses for "nan". Counts without NaN are uint16
         (uint32 where that is too small), the rest float64. `repetition` numbers the trials of each
-        stimulus from 0 unless the table has that column.
+        stimulus from 0 unless the table has that column. Columns of arrays stay behind: they are no
+        labels.
 
     Raises:
         TypeError: if `trials` is neither a name nor a table, or a part of the window no time.
@@ -114,7 +116,7 @@ def align(
         )
     made = PartialResponses if on_out_of_range == "nan" else Responses
     return made(
-        *(values, _with_windows(labels, windows), recording.units, windows.edges),
+        *(values, _with_windows(labels, windows), plain_columns(recording.units), windows.edges),
         measure=measure,
         source=recording.source,
         notes=(*recording.notes, *recording.report.lines, *notes),
@@ -214,7 +216,7 @@ def _labelled(
 
 
 def _with_windows(trials: pd.DataFrame, windows: Windows) -> pd.DataFrame:
-    trials = trials.reset_index(drop=True)
+    trials = plain_columns(trials).reset_index(drop=True)
     if "repetition" not in trials:
         trials["repetition"] = trials.groupby("stimulus").cumcount()
     if windows.equal:

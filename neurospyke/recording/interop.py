@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from neurospyke.ragged import holds_arrays, plain_columns
 from neurospyke.recording.check import KEY
-from neurospyke.recording.report import written_notes
+from neurospyke.recording.report import ImportReport, written_notes
 from neurospyke.storage import whole_file
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def to_neo(recording: Recording) -> neo.Block:
     `from_neo` gives back the same spike times, unit columns, trials and spans, with numbers in 64
     bits. Of several spans, each trial goes to the span in which it starts (one that starts in none
     to the span before), and trials come back with a column `segment`. Where unit names repeat
-    between sessions or probes, `unit_id` is all of them joined by "/".
+    between sessions or probes, `unit_id` is all of them joined by "/". Columns of arrays are left
+    out, which the report in the block's description says.
 
     Args:
         recording: the recording.
@@ -46,9 +48,9 @@ def to_neo(recording: Recording) -> neo.Block:
 
     block = neo.Block(
         name=recording.source or None,
-        description=written_notes(recording.notes, recording.report) or None,
+        description=written_notes(recording.notes, recording.report + _left_out(recording)) or None,
     )
-    annotations = _annotations(recording.units)
+    annotations = _annotations(plain_columns(recording.units))
     for position, (start, stop) in enumerate(recording.observed):
         segment = neo.Segment(index=position)
         after_gap = position == 0 or start > recording.observed[position - 1, 1]
@@ -98,8 +100,8 @@ def to_pynapple(recording: Recording) -> Any:
         recording: the recording.
 
     Returns:
-        The group, numbered by the rows of the unit table, whose columns are its metadata. Spans
-        that touch become one.
+        The group, numbered by the rows of the unit table, whose columns are its metadata, those of
+        arrays left out. Spans that touch become one.
 
     Raises:
         ImportError: if pynapple is not installed.
@@ -124,7 +126,18 @@ def to_pynapple(recording: Recording) -> Any:
         unit: pynapple.Ts(recording.unit_spikes(unit), time_support=support)
         for unit in range(recording.n_units)
     }
-    return pynapple.TsGroup(trains, time_support=support, metadata=recording.units)
+    metadata = plain_columns(recording.units)
+    return pynapple.TsGroup(trains, time_support=support, metadata=metadata)
+
+
+def _left_out(recording: Recording) -> ImportReport:
+    report = ImportReport()
+    for name, table in {"units": recording.units, **recording.trials}.items():
+        columns = [column for column in table.columns if holds_arrays(table[column])]
+        if columns:
+            text = f"columns of arrays in {name!r} left out: {columns}"
+            report = report.with_finding("dropped", text, len(columns))
+    return report
 
 
 def _annotations(units: pd.DataFrame) -> list[dict[str, Any]]:
@@ -151,7 +164,7 @@ def _add_tables(segment: Any, recording: Recording, position: int) -> None:
         span = np.searchsorted(recording.observed[:, 0], table["start_time"], side="right") - 1
         rows = np.maximum(span, 0) == position
         if rows.any() or (len(table) == 0 and position == 0):
-            part = table.loc[rows]
+            part = plain_columns(table).loc[rows]
             (segment.epochs if "stop_time" in part else segment.events).append(_entry(name, part))
 
 

@@ -1,4 +1,4 @@
-"""NWB files through pynwb: flat spike times, every plain unit column, every interval table.
+"""NWB files through pynwb: flat spike times, every unit column, every interval table.
 
 Neo's own NWB reader is not used: it reads neither trials nor unit columns, and refuses files
 without `obs_intervals`.
@@ -15,11 +15,13 @@ import pandas as pd
 
 from neurospyke.recording.found import Found
 from neurospyke.recording.hdf5 import check_hdf5
+from neurospyke.recording.nwb_columns import read_columns
+from neurospyke.recording.nwb_electrodes import with_places
+from neurospyke.recording.pictures import read_pictures
 from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
 _RAGGED_TEXT = "tags"
-_DEPTHS = ("depth", "depth_um", "probe_vertical_position", "rel_y", "y")
 _TABLES = ("units", "intervals", "general/extracellular_ephys/electrodes")
 # What lazy reading of a damaged table may raise.
 _DAMAGE = (OSError, LookupError, AttributeError, RuntimeError, TypeError, MemoryError, UnicodeError)
@@ -49,8 +51,7 @@ def read_nwb(path: Path) -> Found:
 
     Returns:
         The find, observed in the units' `obs_intervals`: `unit` is the file's column of that name,
-        else its ids; `area` is the column `location`, else the location of the unit's electrodes,
-        where the file has no `area`; `depth` is the mean over them where their table has it.
+        else its ids; `area` and `depth` as `with_places` finds them; columns as in `read_columns`.
 
     Raises:
         ImportError: if pynwb is not installed.
@@ -60,7 +61,7 @@ def read_nwb(path: Path) -> Found:
     with _opened(path) as file:
         units = _units_with_spikes(file, path)
         times, offsets = _spike_times(units)
-        table, unit_report = _unit_table(units)
+        table, unit_report = _unit_table(file, units)
         tables, table_report = _interval_tables(file)
         supports = _obs_intervals(units)
         notes, report = read_notes(file.notes or "")
@@ -69,7 +70,7 @@ def read_nwb(path: Path) -> Found:
         supports=supports,
         source=path.name,
         notes=notes,
-        report=report + unit_report + table_report,
+        report=report + unit_report + table_report + _pictures(path),
     )
 
 
@@ -141,71 +142,23 @@ def _obs_intervals(units: Any) -> list[np.ndarray]:
     return np.split(spans, ends[:-1])
 
 
-def _unit_table(units: Any) -> tuple[pd.DataFrame, ImportReport]:
-    columns, dropped = _plain_columns(units)
-    report = ImportReport()
-    if dropped:
-        text = f"unit columns with more than one value a unit left out: {dropped}"
-        report = report.with_finding("dropped", text, len(dropped))
+def _unit_table(file: Any, units: Any) -> tuple[pd.DataFrame, ImportReport]:
+    columns, report = read_columns(units, "units")
     ids = np.asarray(units.id[:])
     table = pd.DataFrame({"unit": columns.pop("unit", ids), **columns})
-    if "area" not in table:
-        if "location" in table and table["location"].astype(str).ne("").any():
-            table["area"] = table["location"]
-            report = report.with_finding("inferred", "area taken from the unit column `location`")
-        elif "electrodes" in units.colnames:
-            table["area"] = _electrode_areas(units)
-            text = "area taken from the location of each unit's electrodes"
-            report = report.with_finding("inferred", text)
-    if "depth" not in table and "electrodes" in units.colnames:
-        name, depths = _electrode_depths(units)
-        if name:
-            table["depth"] = depths
-            text = f"depth taken as the mean {name!r} of each unit's electrodes"
-            report = report.with_finding("inferred", text)
-    return table, report
-
-
-def _electrode_rows(units: Any) -> list[np.ndarray]:
-    """For each unit the rows of its electrodes in their table."""
-    region = units["electrodes"]
-    rows = np.asarray(region.target.data[:]).astype(np.int64)
-    return np.split(rows, np.asarray(region.data[:]).astype(np.int64)[:-1])
-
-
-def _electrode_areas(units: Any) -> list[str]:
-    locations = [_text(value) for value in units["electrodes"].target.table["location"][:]]
-    return [
-        "/".join(dict.fromkeys(locations[row] for row in rows)) for rows in _electrode_rows(units)
-    ]
-
-
-def _electrode_depths(units: Any) -> tuple[str, list[float]]:
-    """The name of the column that says how deep electrodes lie, and each unit's mean of it."""
-    table = units["electrodes"].target.table
-    name = next((name for name in _DEPTHS if name in table.colnames), "")
-    if not name:
-        return "", []
-    depths = np.asarray(table[name][:])
-    if depths.dtype.kind not in "iuf":
-        return "", []
-    means = [float(depths[rows].mean()) if len(rows) else np.nan for rows in _electrode_rows(units)]
-    return name, means
+    table, inferred = with_places(table, units, file.electrodes)
+    return table, report + inferred
 
 
 def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], ImportReport]:
     tables: dict[str, pd.DataFrame] = {}
     report = ImportReport()
     for name, intervals in (file.intervals or {}).items():
-        columns, dropped = _plain_columns(intervals)
-        if _RAGGED_TEXT in dropped:
-            columns[_RAGGED_TEXT] = [
-                ", ".join(_text(value) for value in row) for row in intervals[_RAGGED_TEXT][:]
-            ]
-            dropped.remove(_RAGGED_TEXT)
-        if dropped:
-            text = f"columns of {name!r} with more than one value a row left out: {dropped}"
-            report = report.with_finding("dropped", text, len(dropped))
+        columns, dropped = read_columns(intervals, name)
+        report += dropped
+        if isinstance(columns.get(_RAGGED_TEXT), np.ndarray):
+            # one text a row, so that rows can be selected by it
+            columns[_RAGGED_TEXT] = [", ".join(map(str, row)) for row in columns[_RAGGED_TEXT]]
         if np.isnan(np.asarray(columns.get("stop_time", [0.0]), dtype=np.float64)).all():
             del columns["stop_time"]
         ids = np.asarray(intervals.id[:])
@@ -215,39 +168,9 @@ def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], ImportReport]:
     return tables, report
 
 
-def _plain_columns(table: Any) -> tuple[dict[str, Any], list[str]]:
-    """Columns with one number, truth value or string a row, and the names of the others."""
-    columns: dict[str, Any] = {}
-    dropped = []
-    for name in table.colnames:
-        if name in ("spike_times", "obs_intervals", "electrodes"):
-            continue
-        column = table[name]
-        values = None if hasattr(column, "target") or _is_deep(column) else _plain(column[:])
-        if values is None:
-            dropped.append(name)
-        else:
-            columns[name] = values
-    return columns, dropped
-
-
-def _is_deep(column: Any) -> bool:
-    """Whether a row holds an array, such as a waveform, which then need not be read at all."""
-    return len(getattr(column.data, "shape", ())) > 1
-
-
-def _plain(values: Any) -> np.ndarray | list[str] | None:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        return None
-    if array.dtype.kind in "biuf":
-        return array
-    if all(isinstance(value, bytes | str) for value in array):
-        return [_text(value) for value in array]
-    if all(isinstance(getattr(value, "name", None), str) for value in array):
-        return [value.name for value in array]
-    return None
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _pictures(path: Path) -> ImportReport:
+    n_pictures = len(read_pictures(path))
+    if n_pictures == 0:
+        return ImportReport()
+    text = f"{n_pictures} pictures of stimuli, which `read_pictures` gives"
+    return ImportReport().with_finding("read", text, n_pictures)

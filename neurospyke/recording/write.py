@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurospyke.ragged import holds_arrays
 from neurospyke.recording.nwb import import_pynwb, quiet_names
+from neurospyke.recording.nwb_written import check_values, written_column
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import written_notes
 from neurospyke.storage import whole_file
@@ -21,15 +23,7 @@ SUBJECT_UNKNOWN: Mapping[str, str] = MappingProxyType(
     {"subject_id": "unknown", "sex": "U", "age": "P0D/", "description": "not stated"}
 )
 _STANDARD_TABLES = ("trials", "epochs", "invalid_times")
-_TAKEN_IN_UNITS = (
-    "id",
-    "spike_times",
-    "obs_intervals",
-    "electrodes",
-    "waveform_mean",
-    "waveform_sd",
-    "waveforms",
-)
+_TAKEN_IN_UNITS = ("id", "spike_times", "obs_intervals", "electrodes")
 _TAKEN_IN_TRIALS = ("timeseries",)
 
 
@@ -56,12 +50,12 @@ def write_nwb(
         subject: fields of NWB's subject, such as `subject_id`, `species` ("Macaca mulatta"), `sex`
             ("F") and `age` ("P7Y"); for a model, say so in `subject_id` and `description`.
         images: pictures by stimulus label, (height, width) or (height, width, 3), which the file
-            keeps as templates of the stimuli; they are not read back.
+            keeps as templates of the stimuli and `read_pictures` gives back.
 
     Raises:
         ImportError: if pynwb is not installed.
-        TypeError: if a table holds anything but numbers, truth values and strings, or an image is
-            no array of numbers.
+        TypeError: if a table holds anything but numbers, truth values, strings and arrays of
+            them, or an image is no array of numbers.
         ValueError: if the time has no zone, the path another suffix, the subject an unknown field,
             an image another shape, or a table, column or image a name that NWB keeps for something
             else.
@@ -93,12 +87,7 @@ def _check_columns(table: pd.DataFrame, name: str, taken: tuple[str, ...]) -> No
     for column in table.columns:
         if column in taken or "/" in column or ":" in column or not column:
             raise ValueError(f"`{name}` must not name a column {column!r} in NWB: rename it")
-        values = table[column].to_numpy()
-        if values.dtype.kind not in "biuf" and not all(isinstance(value, str) for value in values):
-            raise TypeError(
-                f"`{name}` must hold numbers, truth values or strings; column {column!r} is "
-                f"{table[column].dtype}: convert or drop it"
-            )
+        check_values(table[column], name)
 
 
 def _nwb_file(recording: Recording, start: datetime) -> Any:
@@ -180,12 +169,11 @@ def _units(recording: Recording, file: Any) -> Any:
         VectorIndex(name="obs_intervals_index", data=span_ends, target=spans),
     ]
     for name in table.columns:
-        if name == "unit" and as_ids:
-            continue
-        values = _values(table[name])
-        if name == "electrode_group":
-            values = _electrode_groups(values, file)
-        columns.append(VectorData(name=name, description=f"{name} of each unit", data=values))
+        if name == "electrode_group" and not holds_arrays(table[name]):
+            groups = _electrode_groups(table[name], file)
+            columns.append(VectorData(name=name, description="groups", data=groups))
+        elif name != "unit" or not as_ids:
+            columns += written_column(table[name], f"{name} of each unit")
     ids = table["unit"].to_numpy() if as_ids else np.arange(len(table))
     with quiet_names():
         return Units(name="units", description="sorted units", id=ids, columns=columns)
@@ -204,25 +192,14 @@ def _electrode_groups(names: Any, file: Any) -> list:
 
 
 def _intervals(name: str, table: pd.DataFrame) -> Any:
-    from hdmf.common import VectorData, VectorIndex
     from pynwb.epoch import TimeIntervals
 
     if "stop_time" not in table:
         table = table.assign(stop_time=np.nan)
-    columns = []
-    for column in table.columns:
-        data = VectorData(
-            name=column, description=f"{column} of each row", data=_values(table[column])
-        )
-        columns.append(data)
-        if column == "tags":
-            # NWB lets a row have many tags; here each row has one text.
-            ends = np.arange(1, len(table) + 1)
-            columns.append(VectorIndex(name="tags_index", data=ends, target=data))
+    columns = [
+        written
+        for column in table.columns
+        for written in written_column(table[column], f"{column} of each row")
+    ]
     with quiet_names():
         return TimeIntervals(name=name, description=name, columns=columns)
-
-
-def _values(column: pd.Series) -> Any:
-    values = column.to_numpy()
-    return values if values.dtype.kind in "biuf" else [str(value) for value in values]

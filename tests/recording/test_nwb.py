@@ -8,7 +8,7 @@ import numpy as np
 import pynwb
 import pytest
 
-from neurospyke.recording import read_recording
+from neurospyke.recording import nwb_columns, read_recording
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -101,7 +101,7 @@ def test_missing_pynwb_is_told_with_its_remedy(shared_data, monkeypatch):
         read_recording(retina(shared_data, ".nwb"))
 
 
-def test_every_table_and_plain_column(nwb_file, written):
+def test_every_table_and_column(nwb_file, written):
     nwb_file.notes = "anaesthetised\nleft eye"
     nwb_file.add_unit_column("snr", "signal to noise")
     nwb_file.add_unit(id=12, spike_times=[0.5], waveform_mean=[0.0, 1.0], snr=2.5)
@@ -113,16 +113,16 @@ def test_every_table_and_plain_column(nwb_file, written):
     shown.add_interval(start_time=3.0, stop_time=4.0, image="car", id=6)
     nwb_file.add_time_intervals(shown)
     recording = read_recording(written())
-    assert recording.units.to_dict("list") == {"unit": [12, 3], "snr": [2.5, 4.0]}
+    plain = recording.units[["unit", "snr"]]
+    assert plain.to_dict("list") == {"unit": [12, 3], "snr": [2.5, 4.0]}
+    assert [list(wave) for wave in recording.units["waveform_mean"]] == [[0.0, 1.0], [0.0, 2.0]]
     np.testing.assert_array_equal(recording.offsets, [0, 1, 1])
     assert sorted(recording.trials) == ["image_presentations", "trials"]
     table = recording.trials["image_presentations"]
     assert table["image"].tolist() == ["face", "car"]
     assert table["id"].tolist() == [5, 6]
     assert recording.notes == ("anaesthetised", "left eye")
-    assert recording.report.lines[:1] == (
-        "dropped: unit columns with more than one value a unit left out: ['waveform_mean']",
-    )
+    assert not recording.report.of_kind("dropped")
     np.testing.assert_array_equal(recording.observed, [[0.0, 4.0]])
 
 
@@ -184,7 +184,7 @@ def test_units_without_spike_times_are_refused(nwb_file, written):
         read_recording(written())
 
 
-def test_depth_comes_from_the_electrodes_and_waveforms_are_not_read(nwb_file, written):
+def test_depth_comes_from_the_electrodes(nwb_file, written):
     device = nwb_file.create_device(name="probe")
     group = nwb_file.create_electrode_group(
         name="shank", description="", location="?", device=device
@@ -192,11 +192,107 @@ def test_depth_comes_from_the_electrodes_and_waveforms_are_not_read(nwb_file, wr
     for depth in (100.0, 200.0, 400.0):
         nwb_file.add_electrode(group=group, location="V4", rel_x=0.0, rel_y=depth, rel_z=0.0)
     for electrodes in ([0], [1, 2]):
-        nwb_file.add_unit(
-            spike_times=[0.5, 1.0], electrodes=electrodes, waveform_mean=np.zeros((4, 2))
-        )
+        nwb_file.add_unit(spike_times=[0.5, 1.0], electrodes=electrodes)
     recording = read_recording(written())
     assert recording.units["depth"].tolist() == [100.0, 300.0]
-    assert "waveform_mean" not in recording.units
+    assert [ids.tolist() for ids in recording.units["electrode_ids"]] == [[0], [1, 2]]
     assert "depth taken as the mean 'rel_y' of each unit's electrodes" in str(recording.report)
-    assert "dropped: unit columns with more than one value" in str(recording.report)
+
+
+def probe(nwb_file, **columns):
+    """An electrode table of three rows with ids 850, 852 and 854."""
+    device = nwb_file.create_device(name="probe")
+    group = nwb_file.create_electrode_group(
+        name="shank", description="", location="?", device=device
+    )
+    for name in columns:
+        nwb_file.add_electrode_column(name, "as told")
+    for row, location in enumerate(("VISp", "VISp", "CA1")):
+        told = {name: values[row] for name, values in columns.items()}
+        nwb_file.add_electrode(id=850 + 2 * row, group=group, location=location, **told)
+
+
+def test_area_and_depth_come_from_the_peak_channel_by_its_id(nwb_file, written):
+    probe(nwb_file, probe_vertical_position=[20, 40, 60])
+    nwb_file.add_unit_column("peak_channel_id", "where the waveform is largest")
+    for channel in (854, 850, 7):
+        nwb_file.add_unit(spike_times=[0.5, 1.0], peak_channel_id=channel)
+    recording = read_recording(written())
+    assert recording.units["area"].tolist() == ["CA1", "VISp", "unknown"]
+    np.testing.assert_array_equal(recording.units["depth"], [60.0, 20.0, np.nan])
+    said = str(recording.report)
+    assert "area taken from the location of the electrode that is each unit's `peak_c" in said
+
+
+def test_electrodes_are_kept_by_id(nwb_file, written):
+    probe(nwb_file)
+    nwb_file.add_unit(spike_times=[0.5, 1.0], electrodes=[2, 0])
+    nwb_file.add_unit(spike_times=[0.5], electrodes=[])
+    units = read_recording(written()).units
+    assert [ids.tolist() for ids in units["electrode_ids"]] == [[854, 850], []]
+    assert units["area"].tolist() == ["CA1/VISp", "unknown"]
+
+
+def test_columns_indexed_once_and_twice_are_kept(nwb_file, written):
+    nwb_file.add_unit_column("amplitudes", "of each spike", index=True)
+    nwb_file.add_unit_column("places", "brain areas crossed", index=True)
+    nwb_file.add_unit_column("area", "several", index=True)
+    waves = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]]]
+    nwb_file.add_unit(
+        spike_times=[0.5, 1.0],
+        amplitudes=[80.0, 90.0],
+        places=["V1", "V2"],
+        area=["a"],
+        waveforms=waves,
+    )
+    nwb_file.add_unit(
+        spike_times=[0.25], amplitudes=[70.0], places=[], area=["b", "c"], waveforms=waves[:1]
+    )
+    recording = read_recording(written())
+    units = recording.units
+    assert [each.tolist() for each in units["amplitudes"]] == [[80.0, 90.0], [70.0]]
+    assert [each.tolist() for each in units["places"]] == [["V1", "V2"], []]
+    assert [each.tolist() for each in units["area_in_table"]] == [["a"], ["b", "c"]]
+    assert "area" not in units
+    of_spikes = [[wave.tolist() for wave in spikes] for spikes in units["waveforms"]]
+    assert of_spikes == [waves, waves[:1]]
+    with pytest.raises(ValueError, match="read-only"):
+        units["amplitudes"][0][0] = 0.0
+
+
+def test_tables_with_ragged_columns_are_selected_and_aligned(nwb_file, written):
+    nwb_file.add_unit(spike_times=[0.5, 1.5])
+    shown = pynwb.epoch.TimeIntervals(name="sequences", description="images in sequence")
+    shown.add_column("stimulus", "first image")
+    shown.add_column("images", "all images", index=True)
+    shown.add_interval(start_time=0.0, stop_time=1.0, stimulus="face", images=["face", "car"])
+    shown.add_interval(start_time=1.0, stop_time=2.0, stimulus="car", images=["car"])
+    nwb_file.add_time_intervals(shown)
+    recording = read_recording(written())
+    images = recording.trials["sequences"]["images"]
+    assert [each.tolist() for each in images] == [["face", "car"], ["car"]]
+    part = recording.where(trials="stimulus == 'car'")
+    responses = part.align("sequences", (0.0, 1.0))
+    assert responses.values.ravel().tolist() == [1]
+    assert "images" not in responses.trials
+
+
+def test_references_to_time_series_are_left_out_and_counted(nwb_file, written):
+    nwb_file.add_unit(spike_times=[0.5, 1.5])
+    series = pynwb.TimeSeries(name="pupil", data=[1.0, 2.0], unit="mm", rate=1.0)
+    nwb_file.add_acquisition(series)
+    nwb_file.add_trial(start_time=0.0, stop_time=1.0, timeseries=[series])
+    recording = read_recording(written())
+    assert list(recording.trials["trials"]) == ["start_time", "stop_time"]
+    assert [finding.text for finding in recording.report.of_kind("dropped")] == [
+        "columns of 'trials' left out: 'timeseries' (references to time series)"
+    ]
+
+
+def test_columns_too_large_for_memory_are_left_out_and_counted(nwb_file, written, monkeypatch):
+    nwb_file.add_unit(spike_times=[0.5, 1.5], waveform_mean=np.zeros(200))
+    path = written()
+    monkeypatch.setattr(nwb_columns, "_MAX_BYTES", 1000)
+    recording = read_recording(path)
+    assert "waveform_mean" not in recording.units
+    assert "'waveform_mean' (0.0 GiB)" in recording.report.of_kind("dropped")[0].text

@@ -13,10 +13,14 @@ import pytest
 from hypothesis import given, settings
 from nwbinspector import Importance, inspect_nwbfile
 
-from neurospyke.recording import Recording, read_recording, write_nwb
+from neurospyke.ragged import nest
+from neurospyke.recording import Recording, read_pictures, read_recording, write_nwb
 from neurospyke.recording.write import START_UNKNOWN
 from tests.recording.strategies import recordings
 from tests.recording.test_recording import UNITS, assert_same, recording, tables
+
+MISFIT = np.array([np.zeros(2), np.zeros(3), np.zeros((1, 2))], dtype=object)
+RAGGED = nest(np.arange(6.0), [np.array([1, 2, 3])])
 
 
 def round_trip(made: Recording, path) -> Recording:
@@ -139,7 +143,11 @@ def test_session_start_keeps_its_zone(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"units": UNITS.assign(waveforms=1.0)}, ValueError, "column 'waveforms'"),
+        ({"units": UNITS.assign(electrodes=1.0)}, ValueError, "column 'electrodes'"),
+        ({"units": UNITS.assign(waveforms=1.0)}, ValueError, "'waveforms' by spike"),
+        ({"units": UNITS.assign(waveform_sd=1.0)}, ValueError, "'waveform_sd' as"),
+        ({"units": UNITS.assign(waveform_mean=RAGGED)}, ValueError, "'waveform_mean' as"),
+        ({"units": UNITS.assign(x=MISFIT)}, TypeError, "arrays that fit; 'x'"),
         ({"trials": {"a/b": tables()["trials"]}}, ValueError, "without '/'.*'a/b'"),
         ({"units": UNITS.assign(day=pd.Timestamp(0))}, TypeError, "'day' is datetime64"),
         (
@@ -153,6 +161,53 @@ def test_what_nwb_cannot_hold_is_refused(tmp_path, changes, error, message):
     with pytest.raises(error, match=message):
         write_nwb(tmp_path / "made.nwb", recording(**changes))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_of_arrays_come_back(tmp_path):
+    waves = nest(np.arange(24.0).reshape(12, 2), [np.array([2, 0, 1]), np.array([4, 4, 4])])
+    units = UNITS.assign(
+        wave=RAGGED,
+        places=nest(np.array(["V1", "V2", "é"]), [np.array([1, 2, 0])]),
+        kept=nest(np.array([True, False, True]), [np.array([1, 1, 1])]),
+        grid=nest(np.arange(12).reshape(6, 2), [np.array([1, 2, 3])]),
+        waveform_mean=nest(np.arange(30.0).reshape(15, 2), [np.array([5, 5, 5])]),
+        waveforms=waves,
+        electrode_ids=nest(np.array([850, 854, 850]), [np.array([2, 0, 1])]),
+    )
+    shown = tables()["trials"].assign(images=nest(np.array(["a", "b"]), [np.array([0, 2])]))
+    made = recording(units=units, trials={"trials": shown})
+    back = round_trip(made, tmp_path / "made.nwb")
+    assert_same(made, back)
+    for read, wave in zip(back.units["waveforms"], waves, strict=True):
+        assert [each.tolist() for each in read] == [each.tolist() for each in wave]
+    with pynwb.NWBHDF5IO(path=str(tmp_path / "made.nwb"), mode="r") as io:
+        file: Any = io.read()
+        assert file.units["waveform_mean"][1].shape == (5, 2)
+        assert list(file.units["places"][1]) == ["V2", "é"]
+    back.save(tmp_path / "made.npz")
+    assert_same(back, Recording.load(tmp_path / "made.npz"))
+
+
+def test_pictures_come_back_one_at_a_time(tmp_path):
+    images = {"face": np.arange(12.0).reshape(4, 3), "car": np.full((4, 3, 3), 7, dtype=np.uint8)}
+    path = tmp_path / "made.nwb"
+    write_nwb(path, recording(), images=images)
+    pictures = read_pictures(path)
+    assert repr(pictures) == "Pictures(2 in made.nwb)"
+    assert sorted(pictures) == ["car", "face"]
+    for label, pixels in images.items():
+        np.testing.assert_array_equal(pictures[label], pixels)
+        assert pictures[label].dtype == pixels.dtype
+    said = [finding.text for finding in read_recording(path).report.of_kind("read")]
+    assert "2 pictures of stimuli, which `read_pictures` gives" in said
+    write_nwb(tmp_path / "again.nwb", recording(), images=pictures)
+    assert len(read_pictures(tmp_path / "again.nwb")) == 2
+    write_nwb(path, recording())
+    with pytest.raises(ValueError, match=r"made.nwb' must hold picture 'face'"):
+        pictures["face"]
+    assert len(read_pictures(path)) == 0
+    with pytest.raises(ValueError, match="whole HDF5 file"):
+        read_pictures(tmp_path / "absent.nwb")
 
 
 def test_failure_half_way_leaves_the_old_file(tmp_path, monkeypatch):
