@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from neurospyke.labels import check_table, stimulus_labels
 from neurospyke.responses import Responses
-from neurospyke.sim.neurons import StreamLayer
+from neurospyke.sim.neurons import Bidirectional, StreamLayer
 from neurospyke.sim.ops.scan import NeuronState, Scan
 from neurospyke.sim.readout import READOUTS, check_labels, check_readout, gather
 
@@ -83,6 +83,23 @@ class StreamNetwork(nn.Module):
         """Number of classes, units of the last layer."""
         return int(self.layers[self.layer_names[-1]].n_units)  # pyright: ignore[reportArgumentType]
 
+    @property
+    def bidirectional(self) -> bool:
+        """Whether a layer goes through time both ways, and so needs courses whole."""
+        return any(isinstance(layer, Bidirectional) for layer in self.layers.values())
+
+    def answer_shape(self, inputs: Tensor) -> tuple[int, ...]:
+        """Shape of labels: (frame, sample) where every frame has an answer, else (sample,).
+
+        A frame is a step, or as many as a bidirectional layer averages.
+        """
+        if self.readout != "membrane":
+            return (inputs.shape[1],)
+        steps = len(inputs)
+        for layer in self.layers.values():
+            steps //= layer.steps if isinstance(layer, Bidirectional) else 1
+        return steps, inputs.shape[1]
+
     def start(self, n_samples: int, generator: torch.Generator | None = None) -> dict[str, Any]:
         """States of all layers before the first step; random only with a generator."""
         return {name: layer.start(n_samples, generator) for name, layer in self.layers.items()}  # pyright: ignore[reportCallIssue]
@@ -93,7 +110,16 @@ class StreamNetwork(nn.Module):
         Args:
             inputs: (time, batch, channel), dtype of the weights.
             states: of each layer, as `start` gives them; zero starts if None.
+
+        Raises:
+            ValueError: inputs that do not fit, or a part of a course that goes on where a layer
+                needs it whole.
         """
+        if self.bidirectional and states is not None and "step" in states:
+            raise ValueError(
+                "`states` must be those before the first step, for a bidirectional layer needs a "
+                "course whole; give all of its steps at once"
+            )
         scans, stream = {}, inputs
         for name, layer in self.layers.items():
             scans[name] = layer(stream, None if states is None else states[name])
@@ -136,7 +162,7 @@ class StreamNetwork(nn.Module):
 
         Args:
             inputs: (time, sample, channel).
-            labels: int64 (time, sample) or (sample,).
+            labels: int64 (frame, sample) or (sample,), see `answer_shape`.
             batch_size: samples at a time.
             seed: of random starts; None starts from zero.
 
@@ -144,11 +170,10 @@ class StreamNetwork(nn.Module):
             TypeError: labels of another type.
             ValueError: labels that do not fit.
         """
-        each = self.readout == "membrane"
-        shape = tuple(inputs.shape[:2]) if each else (inputs.shape[1],)
+        shape = self.answer_shape(inputs)
         check_labels(labels, shape, self.n_classes)
         answers = self.decide(inputs, batch_size=batch_size, seed=seed)
-        return (answers == labels[self.skip if each else 0 :]).double().mean().item()
+        return (answers == labels[self.skip if len(shape) == 2 else 0 :]).double().mean().item()
 
     @torch.no_grad()
     def responses(

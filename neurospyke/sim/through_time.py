@@ -117,8 +117,9 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
     Args:
         network: the network; it is left unchanged.
         batches: function from the number of an epoch to its batches: inputs (time, batch, channel)
-            and int64 labels, (time, batch) where each step has an answer, else (batch,). It must
-            give the same for the same number; see `shuffled`.
+            and int64 labels, (time, batch) where each step has an answer (or (frame, batch), see
+            `StreamNetwork.answer_shape`), else (batch,). It must give the same for the same
+            number; see `shuffled`.
         validation: inputs and labels that are in no batch; accuracy on them chooses the epoch.
         epochs: passes, at least 1.
         optimizer: "adam", "adamax" or "sgd", or a function from the parameters to a
@@ -216,13 +217,13 @@ class _Learner:
         """Learn from a batch; gives its loss and the length of its gradient."""
         inputs, labels = batch
         network, each = self.network, self.network.readout == "membrane"
-        shape = tuple(inputs.shape[:2]) if each else (inputs.shape[1],)
-        check_labels(labels, shape, network.n_classes)
+        check_labels(labels, network.answer_shape(inputs), network.n_classes)
         states, gathered, seen = network.start(inputs.shape[1], generator), None, 0
         total, longest = 0.0, 0.0
         for part in inputs.split(steps or len(inputs)):
             out = network(part, states)
-            states, seen = detached(out.states), seen + len(part)
+            states = detached(out.states)
+            seen += len(out.scans[network.layer_names[-1]].spikes)
             if not out.evidence.numel() or seen <= network.skip:
                 continue  # steps that do not count
             evidence, wanted = out.evidence, labels
@@ -394,3 +395,8 @@ def _check(
     for name, value in (("steps", steps), ("patience", patience)):
         if value is not None:
             check_whole(name, value, 1)
+    if steps is not None and network.bidirectional:
+        raise ValueError(
+            "`steps` must be None for a bidirectional layer, which needs a course whole; "
+            f"got {steps}"
+        )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from neurospyke.sim.models.yin2021 import yin2021
-from neurospyke.sim.neurons import AdaptiveLIF, LeakyIntegrator
+from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.readout import readout_loss
 from neurospyke.sim.stream import StreamNetwork
 from neurospyke.sim.threads import on_threads
@@ -72,6 +72,33 @@ def test_one_chunk_as_long_as_the_course_is_the_whole():
     assert_same(list(whole.parameters()), list(chunk.parameters()))
     other = learned(steps=9)
     assert not torch.equal(next(iter(whole.parameters())), next(iter(other.parameters())))
+
+
+def test_frames_of_a_bidirectional_layer_have_an_answer_each():
+    def two_ways():
+        sides = [AdaptiveLIF(torch.ones(3, 2), torch.full((3,), 5.0)) for _ in range(2)]
+        layers = {
+            "both": Bidirectional(*sides, steps=5),
+            "out": LeakyIntegrator(torch.eye(2, 6), torch.ones(2)),
+        }
+        return StreamNetwork("both", layers, readout="membrane", skip=1)
+
+    inputs, labels = task()
+    labels = labels.repeat(8, 1)  # forty steps, eight frames
+    batches, more = [(inputs, labels)], {"validation": (inputs, labels), "epochs": 1}
+    one: Any = two_ways()
+    readout_loss(one(inputs).evidence, labels[1:]).backward()
+    after = learn_through_time(
+        one, lambda epoch: batches, optimizer="sgd", rate=0.1, random_start=False, **more
+    )
+    for new, old in zip(after.parameters(), one.parameters(), strict=True):
+        torch.testing.assert_close(new, old - 0.1 * old.grad)
+    with pytest.raises(ValueError, match=r"`labels` must have shape \(8, 40\)"):
+        one.accuracy(inputs, torch.zeros(40, 40, dtype=torch.int64))
+    with pytest.raises(ValueError, match="`steps` must be None for a bidirectional"):
+        learn_through_time(one, lambda epoch: batches, steps=10, **more)
+    with pytest.raises(ValueError, match="`states` must be those before the first step"):
+        one(inputs, one(inputs).states)
 
 
 def test_a_step_is_the_gradient_of_the_loss():
