@@ -125,6 +125,17 @@ def test_a_threshold_of_nothing_is_passed_by_the_first_input(trained):
     )
 
 
+@pytest.mark.parametrize(("width", "found"), [(1, False), (2, False), (5, True)])
+def test_spikes_in_the_first_bin_are_held_against_those_of_the_inputs(width, found):
+    """Of 10 bins, the first of w inputs falls in bin 0 with probability 1 - 0.9^w."""
+    images = torch.rand(20, 1, 8, 12, generator=torch.Generator().manual_seed(0))
+    conv = SpikingConvolution(torch.ones(2, 1, 1, width), threshold=0.5, n_bins=10, rule=RULE)
+    row = row_of(Network("first", pixels(n_bins=10), {"conv": conv}), images)
+    assert row.first_bin_share == pytest.approx(1 - 0.9**width, abs=0.02)
+    assert row.first_bin_share < 0.5
+    assert ("of spikes fall in bin 0" in row.advice) == found
+
+
 def test_spikes_that_all_fall_in_the_first_bin_are_found(trained):
     """A negative threshold is crossed before any input."""
     conv_of(trained).threshold = torch.full((2,), -1.0)
@@ -209,6 +220,15 @@ def test_a_dominating_map_before_learning_is_given_time():
     assert "if training does not change that, give its rule homeostasis" in (
         row_of(network, bars()).advice
     )
+
+
+def test_one_map_that_has_learned_does_not_shorten_that_time():
+    weight = torch.cat([start().layers["conv"].weight, torch.zeros(1, 1, 3, 3)])
+    weight[1], weight[2, 0, 0, 0] = 0.1, 0.5
+    conv = SpikingConvolution(weight, threshold=2.5, n_bins=N_BINS, padding=1, rule=RULE)
+    row = row_of(Network("bars", pixels(), {"conv": conv}), bars())
+    assert (row.dominating, row.alike) == (1, 2)
+    assert "if training does not change that, give its rule homeostasis" in row.advice
 
 
 @pytest.mark.parametrize(("bound", "name"), [(0.0, "lower"), (1.0, "upper")])
