@@ -109,7 +109,8 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_xlim(-0.6, len(ordered) - 0.4)
         ax.set_ylim(0, max(1.08 * share.max(), 0.01))
-        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        # as many digits as the ticks need: 2.5 % must not read 2 %
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         ax.set(xlabel="map" if few else "maps, by wins", ylabel="images won")
         never = int((ordered["wins"] == 0).sum())
         title = f"{layers[0]}: {never} of {len(ordered)} maps never win"

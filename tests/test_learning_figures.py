@@ -105,6 +105,16 @@ def test_winners_are_ordered_named_and_set_against_chance():
     assert legend_of(ax) == ["by chance"]
 
 
+def test_halves_of_a_per_cent_are_written_out():
+    ax = plot_winners(winners([35, 20, 10], n_images=200))
+    ax.figure.canvas.draw()
+    ticks = dict(
+        zip(ax.get_yticks(), (each.get_text() for each in ax.get_yticklabels()), strict=True)
+    )
+    assert 0.025 in ticks
+    assert ticks[0.025] == "2.5%"
+
+
 def test_many_maps_are_counted_instead_of_named():
     ax = plot_winners(winners(range(40)))
     assert ax.get_xlabel() == "maps, by wins"
