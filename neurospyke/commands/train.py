@@ -105,7 +105,9 @@ def run_train(options: argparse.Namespace, command: str) -> None:
         KeyboardInterrupt: with a note that tells how to go on.
     """
     unfinished = options.out.with_name(f"{options.out.name}.unfinished")
+    # what needs no torch is checked before seconds go into importing it
     _check_out(options.out, unfinished, options.overwrite)
+    _check_data(options.data, options.size)
     from neurospyke.sim.threads import on_threads
 
     with on_threads(options.threads):
@@ -149,6 +151,16 @@ def _check_out(out: Path, unfinished: Path, overwrite: bool) -> None:
         raise ValueError(f"{out} exists; give --overwrite to replace it, or another --out")
 
 
+def _check_data(data: str, size: list[int] | None) -> None:
+    if data in _DATASETS:
+        if size is not None:
+            raise ValueError(f"--size must go with a folder or a table; got it with {data}")
+    elif not Path(data).exists():
+        raise ValueError(
+            f"--data must be one of {list(_DATASETS)} or an existing path; got {data!r}"
+        )
+
+
 def _check_course(options: argparse.Namespace, unfinished: Path, curriculum: "Curriculum") -> None:
     from neurospyke.sim.checkpoint import read_checkpoint
 
@@ -179,15 +191,9 @@ def _read_data(data: str, size: list[int] | None, split: str) -> "tuple[Images, 
     if data in _DATASETS:
         from neurospyke.datasets import read_fashion_mnist, read_mnist
 
-        if size is not None:
-            raise ValueError(f"--size must go with a folder or a table; got it with {data}")
         return (read_mnist if data == "mnist" else read_fashion_mnist)(split)
     from neurospyke.images import read_images
 
-    if not Path(data).exists():
-        raise ValueError(
-            f"--data must be one of {list(_DATASETS)} or an existing path; got {data!r}"
-        )
     images, stimuli = read_images(data, size=None if size is None else (size[0], size[1]))
     if "label" not in stimuli:
         return images, None
@@ -281,7 +287,15 @@ def _tell_decisions(
 
 
 def _epochs(text: str) -> int | dict[str, int]:
-    if "=" not in text:
-        return int(text)
-    pairs = [part.partition("=") for part in text.split(",")]
-    return {name.strip(): int(number) for name, _, number in pairs}
+    try:
+        if "=" not in text:
+            return int(text)
+        pairs = [part.partition("=") for part in text.split(",")]
+        passes = {name.strip(): int(number) for name, _, number in pairs}
+        if len(passes) == len(pairs):
+            return passes
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(
+        f"must be a whole number, or one for each layer once, as conv1=2,conv2=4; got {text!r}"
+    )

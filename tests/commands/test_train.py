@@ -250,7 +250,11 @@ def test_interrupted_before_anything_is_kept_leaves_nothing(table, tmp_path, mon
 @pytest.mark.parametrize(
     ("network", "options", "message"),
     [
-        ("rezghi2022", {"data": "nowhere/"}, "--data must be one of ['mnist', 'fashion-mnist'] or"),
+        (
+            "rezghi2022",
+            {"data": "nowhere/", "threads": 0},  # the name is looked at before anything is loaded
+            "--data must be one of ['mnist', 'fashion-mnist'] or",
+        ),
         ("rezghi2022", {"images": 25}, "--images must be from 1 to 24"),
         ("rezghi2022", {"epochs": 0}, "`epochs` must be a whole number from 1 up; got 0"),
         ("rezghi2022", {"epochs": "conv7=2"}, "here ['conv1', 'conv2']; got 'conv7'"),
@@ -274,6 +278,16 @@ def test_refused_input_is_one_line_and_leaves_nothing(
     assert message in captured.err
     assert captured.err.count("\n") == 1
     assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "passes", ["many", "2.5", "conv1=", "conv1=2,conv2", "conv1=2;conv2=4", "a=1,a=2"]
+)
+def test_passes_that_are_no_numbers_are_told_how_to_be_written(capsys, passes):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train", "rezghi2022", "--data", "mnist", "--out", "a", "--epochs", passes])
+    message = "must be a whole number, or one for each layer once, as conv1=2,conv2=4; got "
+    assert message + repr(passes) in capsys.readouterr().err
 
 
 def test_labels_must_be_classes_of_the_network(table, tmp_path, capsys):
