@@ -107,6 +107,7 @@ class Course:
             **self.settings,
             "network": fingerprint(self.network),
             "batches": first_checksum(self.batches),
+            "n_batches": len(self.batches) if isinstance(self.batches, Sequence) else None,
         }
         learned, last = self._resumed(about)
         step, unsaved = last, 0

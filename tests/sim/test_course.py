@@ -114,6 +114,8 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         (images().split(3), network(), {"layers": ["conv2"]}),
         (images().split(3), network(seed=1), {}),
         (images().split(4), network(), {}),
+        (images().split(3)[:2], network(), {}),
+        ([*images().split(3), images()], network(), {}),
         (images().flip(0).split(3), network(), {}),
     ]:
         with pytest.raises(ValueError, match="`checkpoint` must be of the same network, batches"):
