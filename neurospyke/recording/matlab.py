@@ -10,7 +10,7 @@ import numpy as np
 from neurospyke.recording.fields import Fields, found_in
 from neurospyke.recording.found import Found
 from neurospyke.recording.matlab_hdf5 import read_hdf5_fields, variables_in_hdf5
-from neurospyke.recording.matlab_structure import check_matlab
+from neurospyke.recording.matlab_parts import kept_parts, listed_variables
 
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
@@ -28,7 +28,7 @@ def read_matlab(path: Path, fields: Fields | None) -> Found:
     Raises:
         ImportError: if the file is of version 7.3 and h5py is not installed.
         ValueError: if the file is damaged or too large, or a field is missing or holds something
-            else; without `fields`, the error lists the variables.
+            else, such as an object of MATLAB's; without `fields`, the error lists the variables.
     """
     held = variables(path)
     if fields is None:
@@ -38,8 +38,11 @@ def read_matlab(path: Path, fields: Fields | None) -> Found:
         )
     if is_hdf5(path):
         return found_in(read_hdf5_fields(path, fields.names), fields, path.name)
-    tops = sorted({name.partition(".")[0] for name in fields.names})
-    loaded = _loaded(path, tops)
+    names = [line.split(" ")[0] for line in held]
+    absent = [name for name in fields.names if name.partition(".")[0] not in names]
+    if absent:
+        raise ValueError(f"`fields` must name what the file holds; no {absent}, it has {names}")
+    loaded = _loaded(path, fields.names)
     return found_in({name: _at(loaded, name) for name in fields.names}, fields, path.name)
 
 
@@ -56,15 +59,9 @@ def variables(path: Path) -> list[str]:
         ImportError: if the file is of version 7.3 and h5py is not installed.
         ValueError: if the file is damaged.
     """
-    import scipy.io
-
     if is_hdf5(path):
         return variables_in_hdf5(path)
-    check_matlab(path)
-    try:
-        return [f"{name} {shape} {kind}" for name, shape, kind in scipy.io.whosmat(path)]
-    except Exception as error:
-        raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
+    return [f"{name} {shape} {kind}" for name, shape, kind in listed_variables(path)]
 
 
 def is_hdf5(path: Path) -> bool:
@@ -84,8 +81,9 @@ def is_hdf5(path: Path) -> bool:
 def _loaded(path: Path, names: list[str]) -> dict[str, Any]:
     import scipy.io
 
+    kept: Any = kept_parts(path, names)
     try:
-        return scipy.io.loadmat(path, variable_names=names, chars_as_strings=True)
+        return scipy.io.loadmat(kept, chars_as_strings=True)
     except Exception as error:
         raise ValueError(f"{str(path)!r} must be a whole MATLAB file: {_line(error)}") from error
 
@@ -93,9 +91,6 @@ def _loaded(path: Path, names: list[str]) -> dict[str, Any]:
 def _at(loaded: dict[str, Any], name: str) -> Any:
     """The array under a name with dots into structures."""
     top, *rest = name.split(".")
-    if top not in loaded:
-        held = sorted(key for key in loaded if not key.startswith("__"))
-        raise ValueError(f"`fields` must name what the file holds; no {top!r}, it has {held}")
     value = loaded[top]
     for part in rest:
         if not isinstance(value, np.ndarray) or part not in (value.dtype.names or ()):

@@ -83,7 +83,7 @@ def _value(item: Any, file: Any, name: str) -> Any:
             "of its fields"
         )
     if item.dtype != h5py.ref_dtype:
-        return _plain(item)
+        return _plain(item, name)
     if item.size > _MAX_CELLS:
         raise ValueError(f"{name!r} must hold at most {_MAX_CELLS} cells; got {item.size}")
     references = item[()].T
@@ -93,11 +93,16 @@ def _value(item: Any, file: Any, name: str) -> Any:
         if not isinstance(cell, h5py.Dataset) or cell.dtype == h5py.ref_dtype:
             raise ValueError(f"{name!r} must hold arrays or text in its cells")
         check_dataset(cell)
-        cells[place] = _plain(cell)
+        cells[place] = _plain(cell, name)
     return cells
 
 
-def _plain(dataset: Any) -> np.ndarray:
+def _plain(dataset: Any, name: str) -> np.ndarray:
+    if "MATLAB_object_decode" in dataset.attrs:
+        raise ValueError(
+            f"{name!r} is a MATLAB object ({_class(dataset)}): save it as plain arrays, text as a "
+            "cell array of characters (cellstr)"
+        )
     if dataset.attrs.get("MATLAB_empty", 0):
         # an empty array is kept as its shape
         return np.array("") if _class(dataset) == "char" else np.empty(0)
