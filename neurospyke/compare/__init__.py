@@ -19,6 +19,7 @@ from neurospyke.compare.correlogram import (
     shuffled_correlograms,
 )
 from neurospyke.compare.crossvalidated import crossnobis_rdm
+from neurospyke.compare.decoding import Decoding, TrialSplits, decode
 from neurospyke.compare.discrimination import decoding_rdm
 from neurospyke.compare.dissimilarities import DISSIMILARITIES, compute_rdm
 from neurospyke.compare.distances import (
@@ -28,6 +29,7 @@ from neurospyke.compare.distances import (
     mahalanobis_rdm,
 )
 from neurospyke.compare.inference import Inference, false_discovery_rate
+from neurospyke.compare.isi import interval_statistics, intervals
 from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.maps import rsa_map
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
@@ -42,6 +44,7 @@ from neurospyke.compare.noise import (
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.partial import partial_rsa, partition_variance
 from neurospyke.compare.poisson import crossvalidated_poisson_rdm, poisson_rdm
+from neurospyke.compare.rates import instantaneous_rates, psth
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.reliability import (
     RDMReliability,
@@ -73,6 +76,7 @@ from neurospyke.compare.spike_trains import (
 )
 from neurospyke.compare.tiling import sttc, sttc_table
 from neurospyke.compare.trains import SpikeTrains
+from neurospyke.compare.variability import fano_factors, mean_matched_fano
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 
 __all__ = [
@@ -80,11 +84,13 @@ __all__ = [
     "DISSIMILARITIES",
     "RDM",
     "Comparison",
+    "Decoding",
     "FlexibleModel",
     "Inference",
     "RDMMovie",
     "RDMReliability",
     "SpikeTrains",
+    "TrialSplits",
     "bootstrap_counts",
     "bures",
     "classical_scaling",
@@ -100,6 +106,7 @@ __all__ = [
     "crossnobis_movie",
     "crossnobis_rdm",
     "crossvalidated_poisson_rdm",
+    "decode",
     "decoding_rdm",
     "disattenuated",
     "equal_halves",
@@ -107,12 +114,17 @@ __all__ = [
     "euclidean_similarities",
     "explained_share",
     "false_discovery_rate",
+    "fano_factors",
     "firing_rates",
     "first_spikes",
+    "instantaneous_rates",
     "interpolated",
+    "interval_statistics",
+    "intervals",
     "jittered_correlograms",
     "ledoit_wolf",
     "mahalanobis_rdm",
+    "mean_matched_fano",
     "noise_covariance",
     "noise_precision",
     "odd_even_halves",
@@ -122,6 +134,7 @@ __all__ = [
     "pearson",
     "permutations",
     "poisson_rdm",
+    "psth",
     "rank_order",
     "rdm_movie",
     "rdm_reliability",

@@ -54,7 +54,7 @@ def jackknife(
 
 def blocks_of(
     times: np.ndarray, spans: np.ndarray, durations: np.ndarray, n_blocks: int = N_BLOCKS
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, np.ndarray]:
     """The block of each time: neighbouring spans together, or parts of one where there are few.
 
     Args:
@@ -64,14 +64,16 @@ def blocks_of(
         n_blocks: about how many blocks are wanted.
 
     Returns:
-        (event,) blocks and how many there are. As long as there are enough spans none is cut.
+        (event,) blocks and (block,) their durations. With enough spans none is cut.
 
     >>> blocks_of(np.array([0.1, 0.9]), np.array([0, 0]), np.array([1.0]), 2)
-    (array([0, 1]), 2)
+    (array([0, 1]), array([0.5, 0.5]))
     """
     if len(durations) >= n_blocks:
-        return spans * n_blocks // len(durations), n_blocks
+        group = np.arange(len(durations)) * n_blocks // len(durations)
+        return group[spans], np.bincount(group, durations)
     parts = np.maximum(np.rint(durations / durations.sum() * n_blocks), 1).astype(np.int64)
     first = np.cumsum(parts) - parts
     inside = np.floor(times / durations[spans] * parts[spans]).astype(np.int64)
-    return first[spans] + np.minimum(inside, parts[spans] - 1), int(parts.sum())
+    blocks = first[spans] + np.minimum(inside, parts[spans] - 1)
+    return blocks, np.repeat(durations / parts, parts)
