@@ -7,12 +7,14 @@ from neurospyke.datasets.mnist import read_fashion_mnist, read_mnist
 from neurospyke.datasets.onken2016 import read_retina_onken2016
 from neurospyke.datasets.photographs import read_natural_patches
 from neurospyke.datasets.registry import list_datasets
+from neurospyke.datasets.zhang2011 import read_it_zhang2011
 
 __all__ = [
     "Rsa92",
     "fetch_dataset",
     "list_datasets",
     "read_fashion_mnist",
+    "read_it_zhang2011",
     "read_mnist",
     "read_natural_patches",
     "read_retina_onken2016",
