@@ -2,8 +2,7 @@
 
     python benchmarks/srnn_ecg.py [--seed 0] [--epochs 200] [--minutes 29]
 
-QTDB in level-crossing spikes (data_QTDB_train.mat, data_QTDB_test.mat) is read from --data. The
-test set is looked at once, at the end.
+The test set is looked at once, at the end.
 """
 
 import argparse
@@ -13,9 +12,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import scipy.io
 import torch
 
+from neurospyke.datasets import read_ecg_laguna1997
 from neurospyke.sim.models.yin2021 import yin2021
 from neurospyke.sim.through_time import StreamStep, learn_through_time, shuffled
 
@@ -23,11 +22,10 @@ HERE = Path(__file__).parent
 N_VALIDATION = 100
 
 
-def read(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs (time, sample, channel) and labels (time, sample); unlabelled steps are of class 0."""
-    mat = scipy.io.loadmat(path)
-    inputs = torch.from_numpy(mat["x"].astype(np.float32)).transpose(0, 1).contiguous()
-    return inputs, torch.from_numpy(mat["y"].argmax(2)).T.contiguous()
+def read(split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs (time, sample, channel) and labels (time, sample)."""
+    inputs, labels = read_ecg_laguna1997(split)
+    return torch.from_numpy(inputs), torch.from_numpy(labels)
 
 
 class TimeUp(Exception):
@@ -37,9 +35,6 @@ class TimeUp(Exception):
 def main() -> None:  # noqa: PLR0915 - from the first argument to the last figure
     """Train, test once, write the result."""
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "--data", type=Path, default=HERE.parent.parent / "shared/data/srnn_yin2021"
-    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
@@ -52,7 +47,7 @@ def main() -> None:  # noqa: PLR0915 - from the first argument to the last figur
     parser.add_argument("--out", type=Path, default=HERE / "results/srnn_ecg.json")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    inputs, labels = read(given.data / "data_QTDB_train.mat")
+    inputs, labels = read("train")
     order = torch.randperm(inputs.shape[1], generator=torch.Generator().manual_seed(given.seed))
     held, kept = order[:N_VALIDATION], order[N_VALIDATION:]
     curve: list[dict[str, float]] = []
@@ -94,7 +89,7 @@ def main() -> None:  # noqa: PLR0915 - from the first argument to the last figur
         best.load_state_dict(
             {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
         )
-    accuracy = best.accuracy(*read(given.data / "data_QTDB_test.mat"))
+    accuracy = best.accuracy(*read("test"))
     result = {
         "command": " ".join(["python", *sys.argv]),
         "test_accuracy": accuracy,

@@ -71,6 +71,22 @@ def retina(environment: dict[str, str]) -> tuple[Path, str]:
     return Path(environment["ANALYSES_OUT"]) / "retina_latency", done.stdout
 
 
+@pytest.fixture(scope="module")
+def ecg(environment: dict[str, str]) -> Path:
+    """Folder written by the analysis of heart beats after two epochs of learning."""
+    done = subprocess.run(
+        [sys.executable, str(ANALYSES / "srnn_ecg.py"), "2"],
+        env=os.environ | environment,
+        cwd=environment["ANALYSES_OUT"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return Path(environment["ANALYSES_OUT"]) / "srnn_ecg"
+
+
 def as_notebook(script: Path) -> NotebookNode:
     return jupytext.reads(script.read_text(), fmt="py:percent")
 
@@ -81,7 +97,7 @@ def read_table(path: Path, index: str | list[str]) -> Any:
 
 
 def test_there_are_analyses() -> None:
-    assert {"it_92_images", "retina_latency"} <= {script.stem for script in SCRIPTS}
+    assert {"it_92_images", "retina_latency", "srnn_ecg"} <= {script.stem for script in SCRIPTS}
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -184,6 +200,30 @@ def test_the_two_codes_share_most_of_their_geometry(retina: tuple[Path, str]) ->
 
 def test_the_nix_file_and_the_full_set_agree(retina: tuple[Path, str]) -> None:
     assert "agrees, in every count and latency: 17933 spikes" in retina[1]
+
+
+def test_layers_tell_waves_of_the_heart_beat_and_shuffled_labels_do_not(ecg: Path) -> None:
+    scores = read_table(ecg / "scores.csv", ["brain", "model"])["score"]
+    waves = scores.xs("same wave", level="model")
+    # Learning of two epochs has begun to set waves apart, which the input alone does not.
+    assert waves["hidden"] > waves["input"] + 0.1
+    assert waves["hidden"] > waves["hidden, untrained"] + 0.1
+    control = read_table(ecg / "scores.csv", "model").loc["same wave, shuffled"]
+    assert len(control) == 4
+    assert (control["p"] > 0.05).all()
+    over_time = pd.read_csv(ecg / "over_time.csv")
+    assert len(over_time) == 3 * 4 * 12
+    assert set(over_time.query("p_cluster < 0.05")["area"]) == set(over_time["area"])
+
+
+def test_energy_of_the_ecg_network_can_be_computed_anew(ecg: Path) -> None:
+    energy = read_table(ecg / "energy.csv", ["arithmetic", "network"])
+    lstm = energy.loc[("int32", "lstm")]
+    # 4 (m n + n n) + 17 n of the hidden layer and a read-out, each of 1301 steps, by hand
+    assert lstm["mac"] == 1301 * (4 * (4 * 36 + 36 * 36) + 17 * 36 + 36 * 6)
+    own = energy.loc[("int32", "spiking")]
+    assert lstm["ratio"] == pytest.approx(3.2 * lstm["mac"] / (0.1 * own["ac"] + 3.2 * own["mac"]))
+    assert (ecg / "rasters.png").stat().st_size > 10_000
 
 
 def test_reports_say_what_they_rest_on(it: Path, retina: tuple[Path, str]) -> None:

@@ -3,6 +3,7 @@
 from neurospyke.datasets.cowley2023 import read_v4_cowley2023
 from neurospyke.datasets.fetch import fetch_dataset
 from neurospyke.datasets.kriegeskorte2008 import Rsa92, read_rsa92
+from neurospyke.datasets.laguna1997 import read_ecg_laguna1997
 from neurospyke.datasets.mnist import read_fashion_mnist, read_mnist
 from neurospyke.datasets.onken2016 import read_retina_onken2016
 from neurospyke.datasets.photographs import read_natural_patches
@@ -13,6 +14,7 @@ __all__ = [
     "Rsa92",
     "fetch_dataset",
     "list_datasets",
+    "read_ecg_laguna1997",
     "read_fashion_mnist",
     "read_it_zhang2011",
     "read_mnist",

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from neurospyke.datasets import (
+    read_ecg_laguna1997,
     read_fashion_mnist,
     read_mnist,
     read_retina_onken2016,
@@ -205,3 +206,20 @@ def test_idx_that_is_damaged_or_oversize_is_refused(tmp_path, content, message):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_idx(path, max_bytes=50)
+
+
+def test_an_electrocardiogram_has_one_wave_after_another(shared_data):
+    spikes, classes = read_ecg_laguna1997("test", shared_data)
+    assert spikes.shape == (1301, 141, 4)
+    assert classes.shape == (1301, 141)
+    assert set(np.unique(spikes)) == {-1.0, 0.0, 1.0}
+    # by hand, of the file: labelled steps of the waves after P
+    np.testing.assert_array_equal(
+        np.bincount(classes.ravel())[1:], [10145, 9840, 9065, 55885, 55297]
+    )
+    before, after = classes[:-1], classes[1:]
+    in_order = (after == (before + 1) % 6)[before != after]
+    assert in_order.mean() > 0.9  # steps without a label count as P, and make the rest
+    assert read_ecg_laguna1997(folder=shared_data)[0].shape == (1301, 618, 4)
+    with pytest.raises(ValueError, match="`split` must be one of"):
+        read_ecg_laguna1997("validation", shared_data)
