@@ -19,7 +19,7 @@ from torch import Tensor
 from neurospyke.sim.checkpoint import read_checkpoint, write_network
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import convergence
+from neurospyke.sim.plasticity import check_whole, convergence
 from neurospyke.sim.update import Decisions, Plastic
 
 
@@ -88,7 +88,7 @@ class Course:
         check_batches(self.batches, len(self.layers), self.epochs)
         if self.until is not None and not self.until >= 0:
             raise ValueError(f"`until` must be at least 0, or None; got {self.until!r}")
-        _check_whole("save_every", self.save_every)
+        check_whole("save_every", self.save_every, 1)
 
     def learn(self, learn_batch: LearnBatch) -> Network:
         """Copy of the network that has learned.
@@ -273,7 +273,7 @@ def check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:
         TypeError: no sequence of batches.
         ValueError: `epochs` is no whole number, or the batches can be gone through only once.
     """
-    _check_whole("epochs", epochs)
+    check_whole("epochs", epochs, 1)
     if isinstance(batches, Tensor) or not isinstance(batches, Iterable):
         raise TypeError(
             f"`batches` must be a sequence of batches; got {type(batches).__name__}; "
@@ -285,8 +285,3 @@ def check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:
             f"got {type(batches).__name__}, which is used up after one; use images.split(64) or "
             "list(batches)"
         )
-
-
-def _check_whole(name: str, value: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"`{name}` must be a whole number from 1 up; got {value!r}")

@@ -16,7 +16,7 @@ from neurospyke.sim.checkpoint import read_checkpoint
 from neurospyke.sim.course import Observer
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP
+from neurospyke.sim.plasticity import STDP, check_whole
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.train import learn_by_reward, learn_by_stdp
 from neurospyke.storage import whole_file
@@ -60,7 +60,7 @@ class Curriculum:
             performance in the batch before; 1000 as in Mozafari et al. (2019).
         online: as in `learn_by_stdp`.
         until: as in `learn_by_stdp`.
-        seed: of the maps that drop out, as in `learn_by_reward`.
+        seed: of the maps that drop out, as in `learn_by_reward`; from 0 up.
 
     Raises:
         TypeError: an argument is of the wrong type.
@@ -87,7 +87,8 @@ class Curriculum:
     def __post_init__(self) -> None:
         check_images(self.images, self.network.n_channels)
         for name in ("batch_size", "reward_batch_size"):
-            _check_whole(name, getattr(self, name))
+            check_whole(name, getattr(self, name), 1)
+        check_whole("seed", self.seed, 0)
         if not self.stages:
             raise ValueError(
                 f"`labels` must be given for a network that learns by reward only, as "
@@ -96,8 +97,14 @@ class Curriculum:
         self._check_epochs()
         self._check_labels()
         # what does not fit is found now, not hours later
-        with torch.no_grad():
-            self.network(self.images[:1].to(self._device))
+        try:
+            with torch.no_grad():
+                self.network(self.images[:1].to(self._device))
+        except ValueError as error:
+            height, width = self.images.shape[2:]
+            raise ValueError(
+                f"`images` must suit {self.network.name}; got {height} x {width} pixels: {error}"
+            ) from error
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -166,7 +173,7 @@ class Curriculum:
         Raises:
             ValueError: the folder is that of another curriculum, or `save_every` is out of range.
         """
-        _check_whole("save_every", save_every)
+        check_whole("save_every", save_every, 1)
         self._begin(Path(folder))
         learned = self.network
         for stage in self.stages:
@@ -206,7 +213,7 @@ class Curriculum:
                     f"`epochs` must name layers that learn, here {names}; got {name!r}"
                 )
         for stage in self.stages:
-            _check_whole("epochs", stage.epochs)
+            check_whole("epochs", stage.epochs, 1)
 
     def _check_labels(self) -> None:
         if self.labels is None:
@@ -263,8 +270,3 @@ def _checksum(tensor: Tensor) -> str:
     digest = hashlib.sha256(repr((numbers.dtype, numbers.shape)).encode())
     digest.update(numbers.data)
     return digest.hexdigest()
-
-
-def _check_whole(name: str, value: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"`{name}` must be a whole number from 1 up; got {value!r}")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from neurospyke.sim.course import Course, LearningStep, Observer
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP
+from neurospyke.sim.plasticity import STDP, check_whole
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.update import Decisions, Plastic, decided, update_by_reward, update_by_stdp
 
@@ -115,7 +115,7 @@ def learn_by_reward(  # noqa: PLR0913
             from 0 up, for example `list(zip(images.split(1000), labels.split(1000)))`.
         layer: name of the layer; None takes the only one that has a `RewardSTDP` rule.
         epochs: passes over the batches, at least 1.
-        seed: of the maps that drop out, where the rule has dropout.
+        seed: of the maps that drop out, where the rule has dropout; from 0 up.
         observe: called with a `LearningStep` after each batch; its `decisions` count right, wrong
             and missing ones, made while learning.
         checkpoint: a file to write the network to, and to go on from if it is there.
@@ -136,6 +136,7 @@ def learn_by_reward(  # noqa: PLR0913
         6178-6190; Mozafari et al. (2019), Pattern Recognition 94: 87-95.
     """
     name = _deciding_layer(network, layer)
+    check_whole("seed", seed, 0)
     settings = {"learn": "by_reward", "layers": [name], "epochs": epochs, "seed": seed}
     course = Course(
         network,

@@ -163,12 +163,13 @@ def test_a_folder_in_which_nothing_was_kept_binds_nobody(tmp_path):
         ({"epochs": 0}, "`epochs` must be a whole number from 1 up; got 0"),
         ({"epochs": {"last": 1.5}}, "`epochs` must be a whole number from 1 up; got 1.5"),
         ({"batch_size": 0}, "`batch_size`"),
+        ({"seed": -1}, "`seed` must be a whole number from 0 up; got -1"),
         ({"reward_batch_size": -1}, "`reward_batch_size`"),
         ({"labels": LABELS[:9]}, "one for each of 10 images; got 9"),
         ({"labels": LABELS + 1}, "`labels` must be from 0 to 1, the classes of deciding; got 1"),
         ({"labels": LABELS - 1}, "got -1 to 0"),
         ({"pictures": images() - 0.5}, r"must lie in \[0, 1\]"),
-        ({"pictures": images()[..., :2, :2]}, "smaller"),
+        ({"pictures": images()[..., :2, :2]}, "`images` must suit .*; got 2 x 2 pixels: .*smaller"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_learned(options, message):

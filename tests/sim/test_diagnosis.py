@@ -223,7 +223,7 @@ def test_a_dominating_map_before_learning_is_given_time():
 
 
 def test_one_map_that_has_learned_does_not_shorten_that_time():
-    weight = torch.cat([start().layers["conv"].weight, torch.zeros(1, 1, 3, 3)])
+    weight = torch.cat([conv_of(start()).weight, torch.zeros(1, 1, 3, 3)])
     weight[1], weight[2, 0, 0, 0] = 0.1, 0.5
     conv = SpikingConvolution(weight, threshold=2.5, n_bins=N_BINS, padding=1, rule=RULE)
     row = row_of(Network("bars", pixels(), {"conv": conv}), bars())

@@ -161,6 +161,12 @@ def test_bad_labels(labels, error, message):
         learn_by_reward(network, [pair(0.9, 0.4)])  # type: ignore[list-item]
 
 
+def test_a_seed_is_a_whole_number():
+    network = deciding([[0.5, 0.5]], RewardSTDP(2, (0.1, -0.1), (-0.1, 0.1)))
+    with pytest.raises(ValueError, match="`seed` must be a whole number from 0 up; got -1"):
+        learn_by_reward(network, [], seed=-1)
+
+
 def test_a_layer_must_decide():
     network = deciding([[0.5, 0.5]], None)
     with pytest.raises(ValueError, match="rule of the kind RewardSTDP"):
