@@ -104,7 +104,7 @@ class Responses:
     @property
     def stimuli(self) -> tuple[str, ...]:
         """Stimulus labels, each once, in order of first appearance."""
-        return tuple(dict.fromkeys(self.trials["stimulus"]))
+        return tuple(dict.fromkeys(self.trials["stimulus"].tolist()))
 
     def __repr__(self) -> str:
         where = ", ".join(

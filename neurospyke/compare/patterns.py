@@ -16,6 +16,7 @@ from neurospyke.responses import Responses
 
 CHUNK_BYTES = 256 * 2**20
 _TILE = 512
+_GROUP = 64
 _MAX_DENOMINATOR = 10**6
 
 
@@ -83,14 +84,14 @@ def patterns(responses: Responses, weights: csr_array) -> Iterator[np.ndarray]:
     """
     n_rows, n_trials = weights.shape
     as_they_are = n_rows == n_trials and (weights.indices == np.arange(n_rows)).all()
+    unweighted = bool((weights.data == 1).all())
     feature_bytes = 8 * (n_trials + 2 * n_rows)
     step = max(1, CHUNK_BYTES // (feature_bytes * responses.n_times))
     for start in range(0, responses.n_units, step):
         block = responses.values[:, start : start + step]
         block = block.reshape(n_trials, -1).astype(np.float64)
         if as_they_are:
-            np.multiply(block, weights.data[:, None], out=block)
-            yield block
+            yield block if unweighted else np.multiply(block, weights.data[:, None], out=block)
         else:
             yield weights @ block
 
@@ -144,8 +145,8 @@ def add_products(
             tile *= 0.5
         if factor != 1:
             tile *= factor
-        for row, part in pair_rows(products.pairs, n, start, stop):
-            np.add(part, tile[row - start, row - start + 1 :], out=part)
+        for rows, part in _pair_groups(products.pairs, n, start, stop):
+            np.add(part, np.concatenate([tile[k - start, k - start + 1 :] for k in rows]), out=part)
         products.squares[start:stop] += np.diagonal(tile)
 
 
@@ -224,8 +225,20 @@ def into_distances(products: Products) -> np.ndarray:
     array([2.])
     """
     pairs, squares = products
-    np.multiply(pairs, -2, out=pairs)
-    for row, part in pair_rows(pairs, len(squares)):
-        np.add(part, squares[row], out=part)
-        np.add(part, squares[row + 1 :], out=part)
+    n = len(squares)
+    for rows, part in _pair_groups(pairs, n, 0, n):
+        np.multiply(part, -2, out=part)
+        np.add(part, np.repeat(squares[rows], n - 1 - np.array(rows)), out=part)
+        np.add(part, np.concatenate([squares[row + 1 :] for row in rows]), out=part)
     return pairs
+
+
+def _pair_groups(
+    pairs: np.ndarray, n: int, start: int, stop: int
+) -> Iterator[tuple[range, np.ndarray]]:
+    """Rows of the upper triangle some at a time: one call each would cost more than small rows."""
+    last = min(stop, n - 1)
+    for first in range(start, last, _GROUP):
+        rows = range(first, min(first + _GROUP, last))
+        begin, end = (row * n - row * (row + 1) // 2 for row in (first, rows.stop))
+        yield rows, pairs[begin:end]
