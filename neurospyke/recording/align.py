@@ -21,7 +21,7 @@ import pandas as pd
 from neurospyke.labels import stimulus_labels
 from neurospyke.ragged import plain_columns
 from neurospyke.recording.check import check_trial_table
-from neurospyke.recording.counting import blank, count_spikes
+from neurospyke.recording.counting import count_spikes, first_latencies, wholly_observed
 from neurospyke.recording.partial import PartialResponses
 from neurospyke.recording.window import GUARD, Time, Window, Windows, windows_of
 from neurospyke.responses import Responses
@@ -96,24 +96,18 @@ def align(
     name, table = _table(recording, trials)
     windows = windows_of(table, name, window, bin_width)
     guard = _guard(windows, recording)
-    observed = _observed_cells(windows, recording.observed, guard)
     notes: tuple[str, ...] = ()
     if on_out_of_range != "nan":
-        kept: np.ndarray = np.all(observed, axis=1)
+        kept = wholly_observed(windows, recording.observed, guard)
         notes = _left_out(kept, name, windows, recording, on_out_of_range)
-        table, windows = table.loc[kept], windows.rows(kept)
+        table, windows = table.loc[kept], windows.only(kept)
     labels, relabelled = _labelled(table, name, stimulus)
     notes = (*notes, *relabelled, *_overlap(windows, name, guard))
-    known = observed if on_out_of_range == "nan" else None
+    settings = {"partial": on_out_of_range == "nan", "max_bytes": max_bytes}
     if measure == "latency":
-        values = _latencies(recording, windows, guard, known, max_bytes)
+        values = first_latencies(recording, windows, guard, **settings)
     else:
-        values = count_spikes(
-            *(recording, windows, guard),
-            observed=known,
-            rate=measure == "rate",
-            max_bytes=max_bytes,
-        )
+        values = count_spikes(recording, windows, guard, rate=measure == "rate", **settings)
     made = PartialResponses if on_out_of_range == "nan" else Responses
     return made(
         *(values, _with_windows(labels, windows), plain_columns(recording.units), windows.edges),
@@ -157,17 +151,6 @@ def _table(recording: Recording, trials: str | pd.DataFrame) -> tuple[str, pd.Da
 def _guard(windows: Windows, recording: Recording) -> float:
     width = np.nanmin(windows.widths)
     return float(max(GUARD * width, 4 * np.spacing(np.abs(recording.observed).max())))
-
-
-def _observed_cells(windows: Windows, observed: np.ndarray, guard: float) -> np.ndarray:
-    """(trial, bin) which bins lie in the trial's own window and wholly in one observed span."""
-    limits = windows.limits()
-    # A span that starts where another stops leaves no gap.
-    apart = np.concatenate([[True], observed[1:, 0] > observed[:-1, 1]])
-    begins, ends = observed[apart, 0], observed[np.append(apart[1:], True), 1]
-    span = np.searchsorted(begins, limits[:, :-1] + guard, side="right") - 1
-    inside = (span >= 0) & (limits[:, 1:] <= ends[span] + guard)
-    return inside & windows.cells(guard)
 
 
 def _left_out(
@@ -236,21 +219,3 @@ def _overlap(windows: Windows, name: str, guard: float) -> tuple[str, ...]:
         f"{n_shared} of {len(spans)} windows of {name!r} share time with another: their spikes "
         "count in each, so those trials are not independent",
     )
-
-
-def _latencies(
-    recording: Recording,
-    windows: Windows,
-    guard: float,
-    observed: np.ndarray | None,
-    max_bytes: int,
-) -> np.ndarray:
-    values = blank((len(windows.starts), recording.n_units, 1), np.dtype(np.float64), max_bytes)
-    begin, stop = windows.own.T
-    first_edge, last_edge = windows.spans.T - guard
-    for unit in range(recording.n_units):
-        times = np.append(recording.unit_spikes(unit), np.inf)
-        first = times[np.minimum(np.searchsorted(times, first_edge), len(times) - 1)]
-        found = np.where(first >= last_edge, stop, np.maximum(first - windows.starts, begin))
-        values[:, unit, 0] = found if observed is None else np.where(observed[:, 0], found, np.nan)
-    return values

@@ -22,7 +22,7 @@ def count_spikes(
     windows: Windows,
     guard: float,
     *,
-    observed: np.ndarray | None,
+    partial: bool,
     rate: bool,
     max_bytes: int,
 ) -> np.ndarray:
@@ -32,7 +32,7 @@ def count_spikes(
         recording: the spike times.
         windows: the trials and their bins.
         guard: seconds by which all edges are lowered.
-        observed: (trial, bin) which cells are known; the others become NaN. None if all are.
+        partial: some cells were not wholly observed, and become NaN.
         rate: divide by the width of the bins.
         max_bytes: a result of more bytes lies in a temporary file.
 
@@ -40,7 +40,7 @@ def count_spikes(
         (trial, unit, bin), uint16 (uint32 where that is too small) for counts without NaN, else
         float64.
     """
-    plain = observed is None and not rate
+    plain = not (partial or rate)
     shape = (len(windows.starts), recording.n_units, len(windows.edges) - 1)
     values = blank(shape, np.dtype(np.uint16 if plain else np.float64), max_bytes)
     for rows, units in _blocks(shape):
@@ -54,10 +54,61 @@ def count_spikes(
             values[:] = narrow
         if rate:
             block = block / part.widths
-        if observed is not None:
-            block = np.where(observed[rows, None], block, np.nan)
+        if partial:
+            known = _observed_cells(part, recording.observed, guard)
+            block = np.where(known[:, None], block, np.nan)
         values[rows, units.start : units.stop] = block
     return values
+
+
+def first_latencies(
+    recording: Recording, windows: Windows, guard: float, *, partial: bool, max_bytes: int
+) -> np.ndarray:
+    """Time of every unit's first spike in the window of every trial, the window's stop if none.
+
+    Args:
+        recording: the spike times.
+        windows: the trials and their windows.
+        guard: seconds by which all edges are lowered.
+        partial: some windows were not wholly observed, and become NaN.
+        max_bytes: a result of more bytes lies in a temporary file.
+
+    Returns:
+        (trial, unit, 1) float64 seconds from each trial's start.
+    """
+    shape = (len(windows.starts), recording.n_units, 1)
+    values = blank(shape, np.dtype(np.float64), max_bytes)
+    for rows, units in _blocks(shape):
+        part = windows.rows(rows)
+        begin, stop = part.own.T
+        first_edge, last_edge = part.spans.T - guard
+        if partial:
+            stop = np.where(_observed_cells(part, recording.observed, guard)[:, 0], stop, np.nan)
+        for unit in units:
+            times = recording.unit_spikes(unit)
+            place = np.searchsorted(times, first_edge)
+            fired = (place < np.searchsorted(times, last_edge)) & ~np.isnan(stop)
+            values[rows, unit, 0] = stop
+            latency = times[place[fired]] - part.starts[fired]
+            values[rows.start + np.flatnonzero(fired), unit, 0] = np.maximum(latency, begin[fired])
+    return values
+
+
+def wholly_observed(windows: Windows, observed: np.ndarray, guard: float) -> np.ndarray:
+    """Which trials were observed in all their bins.
+
+    Args:
+        windows: the trials and their bins.
+        observed: (span, 2) observed spans in seconds.
+        guard: seconds by which a bin may stand out of a span.
+
+    Returns:
+        (trial,) bool.
+    """
+    kept = np.empty(len(windows.starts), dtype=bool)
+    for rows, _ in _blocks((len(kept), 1, len(windows.edges) - 1)):
+        kept[rows] = _observed_cells(windows.rows(rows), observed, guard).all(axis=1)
+    return kept
 
 
 def blank(shape: tuple[int, ...], dtype: np.dtype, max_bytes: int) -> np.ndarray:
@@ -123,6 +174,17 @@ def _bin(times: np.ndarray, trial: np.ndarray, limits: np.ndarray) -> np.ndarray
         if not step.any():
             return place
         place += step
+
+
+def _observed_cells(windows: Windows, observed: np.ndarray, guard: float) -> np.ndarray:
+    """(trial, bin) which bins lie in the trial's own window and wholly in one observed span."""
+    limits = windows.limits()
+    # A span that starts where another stops leaves no gap.
+    apart = np.concatenate([[True], observed[1:, 0] > observed[:-1, 1]])
+    begins, ends = observed[apart, 0], observed[np.append(apart[1:], True), 1]
+    span = np.searchsorted(begins, limits[:, :-1] + guard, side="right") - 1
+    inside = (span >= 0) & (limits[:, 1:] <= ends[span] + guard)
+    return inside & windows.cells(guard)
 
 
 def _blocks(shape: tuple[int, int, int]) -> Iterator[tuple[slice, range]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,8 @@ class Fields:
 
     Spike times lie in one of three ways: one vector a unit (a cell array, or one field of a
     structure array); one flat vector, with `spike_units` as long; or one vector a unit and trial
-    (a cell array, units down and trials across), which needs ``relative_to="trial"``.
+    (a cell array, units down and trials across), which needs ``relative_to="trial"``. Then the
+    trials are those named here or, where none are, the one table that comes with `events`.
 
     Args:
         spike_times: the spike times.
@@ -66,8 +68,6 @@ class Fields:
             )
         if self.trials and "start_time" not in self.trials:
             raise ValueError(f"`trials` must have a start_time; got {list(self.trials)}")
-        if self.relative_to == "trial" and not self.trials:
-            raise ValueError("`trials` must have a start_time where times are relative to trials")
 
     @property
     def names(self) -> list[str]:
@@ -77,7 +77,12 @@ class Fields:
         return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def found_in(arrays: Mapping[str, Any], fields: Fields, source: str) -> Found:
+def found_in(
+    arrays: Mapping[str, Any],
+    fields: Fields,
+    source: str,
+    events: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> Found:
     """What the named arrays hold, as a reader's find.
 
     Args:
@@ -85,6 +90,7 @@ def found_in(arrays: Mapping[str, Any], fields: Fields, source: str) -> Found:
             object array of such.
         fields: which is what.
         source: where they come from, for errors.
+        events: tables of trials from elsewhere, in seconds, to which times may be relative.
 
     Returns:
         The find: spike times in seconds, unit table, trial table "trials" if there is one.
@@ -97,7 +103,8 @@ def found_in(arrays: Mapping[str, Any], fields: Fields, source: str) -> Found:
     >>> find.times, find.offsets, find.units["unit"].tolist()
     (array([0.02, 0.01, 0.03]), array([0, 1, 3]), [2, 4])
     """
-    trials = _trial_table(arrays, fields)
+    own = _trial_table(arrays, fields)
+    trials = own if own is not None else _only_table(events, fields)
     value = arrays[fields.spike_times]
     if _is_cell(value):
         if fields.spike_units is not None:
@@ -119,7 +126,7 @@ def found_in(arrays: Mapping[str, Any], fields: Fields, source: str) -> Found:
         report = report.with_finding(
             "read", "each trial's start added to its spike times", len(times)
         )
-    tables = {} if trials is None else {"trials": trials}
+    tables = {} if own is None else {"trials": own}
     told = fields.per_second != 1 or fields.relative_to == "trial"
     return Found(times, offsets, units, tables, source=source, report=report, in_seconds=told)
 
@@ -229,7 +236,9 @@ def _starts(
 ) -> np.ndarray:
     if fields.spike_trials is None or trials is None or "trial" not in trials:
         raise ValueError(
-            "flat spike times relative to trials need `spike_trials` and a trials' field `trial`"
+            "flat spike times relative to trials need `spike_trials` and a column `trial` of the "
+            f"trials; got {fields.spike_trials!r} and "
+            f"{'no trials' if trials is None else list(trials)}"
         )
     of_spikes = _column(arrays[fields.spike_trials], n_spikes, fields.spike_trials)
     if not trials["trial"].is_unique:
@@ -241,6 +250,17 @@ def _starts(
             "spikes are of no such trial"
         )
     return trials["start_time"].to_numpy()[rows]
+
+
+def _only_table(events: Mapping[str, pd.DataFrame], fields: Fields) -> pd.DataFrame | None:
+    if fields.relative_to == "session":
+        return None
+    if len(events) != 1:
+        raise ValueError(
+            "`trials` must have a start_time where times are relative to trials, or `events` be "
+            f"one table; got {list(events) or 'none'}"
+        )
+    return next(iter(events.values()))
 
 
 def _trial_table(arrays: Mapping[str, Any], fields: Fields) -> pd.DataFrame | None:

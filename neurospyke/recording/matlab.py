@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from neurospyke.recording.fields import Fields, found_in
 from neurospyke.recording.found import Found
@@ -15,12 +18,17 @@ from neurospyke.recording.matlab_parts import kept_parts, listed_variables
 _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
-def read_matlab(path: Path, fields: Fields | None) -> Found:
+def read_matlab(
+    path: Path,
+    fields: Fields | None,
+    events: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> Found:
     """What a MATLAB file holds in the named variables.
 
     Args:
         path: the file.
         fields: which variable, or field of a structure, holds what.
+        events: tables of trials from elsewhere, to which times may be relative.
 
     Returns:
         The find.
@@ -37,13 +45,14 @@ def read_matlab(path: Path, fields: Fields | None) -> Found:
             f"{', '.join(held[:20]) or 'nothing'}: pass fields=Fields(spike_times='...', ...)"
         )
     if is_hdf5(path):
-        return found_in(read_hdf5_fields(path, fields.names), fields, path.name)
+        return found_in(read_hdf5_fields(path, fields.names), fields, path.name, events)
     names = [line.split(" ")[0] for line in held]
     absent = [name for name in fields.names if name.partition(".")[0] not in names]
     if absent:
         raise ValueError(f"`fields` must name what the file holds; no {absent}, it has {names}")
     loaded = _loaded(path, fields.names)
-    return found_in({name: _at(loaded, name) for name in fields.names}, fields, path.name)
+    arrays = {name: _at(loaded, name) for name in fields.names}
+    return found_in(arrays, fields, path.name, events)
 
 
 def variables(path: Path) -> list[str]:

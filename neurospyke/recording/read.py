@@ -71,19 +71,21 @@ def read_recording(
         raise ValueError(f"`segment_gap` must be None for {kind}, which has no segments")
     if fields is not None and kind not in _MAPPED:
         raise ValueError(f"`fields` must be None for {kind}, whose fields have a known place")
-    found = _found(path, kind, fields, segment_gap)
-    trials = merged_tables(check_trials(found.trials), _event_tables(events))
+    tables = _event_tables(events)
+    if kind in _MAPPED:
+        found = _MAPPED[kind](path, fields, tables)
+    else:
+        found = _found(path, kind, segment_gap)
+    trials = merged_tables(check_trials(found.trials), tables)
     report = ImportReport()
     if event_codes is not None:
         trials, report = named_events(trials, event_codes)
     return sound_recording(found.with_trials(trials, report), observed)
 
 
-def _found(path: Path, kind: str, fields: Fields | None, segment_gap: float | None) -> Found:
+def _found(path: Path, kind: str, segment_gap: float | None) -> Found:
     if kind in _READERS:
         return _READERS[kind](path)
-    if kind in _MAPPED:
-        return _MAPPED[kind](path, fields)
     if kind == "neurospyke":
         return _saved(path)
     return read_neo(path, None if kind == "neo" else kind, segment_gap)

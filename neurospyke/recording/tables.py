@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -54,13 +55,18 @@ def read_table(path: Path, times: Collection[str] = ("start_time", "stop_time"))
         raise ValueError(f"{path.name} must be a table with a header: {_line(error)}") from error
 
 
-def read_spike_table(path: Path, fields: Fields | None) -> Found:
+def read_spike_table(
+    path: Path,
+    fields: Fields | None,
+    events: Mapping[str, pd.DataFrame] = MappingProxyType({}),
+) -> Found:
     """What a table with one spike a row, or a file of arrays, holds.
 
     Args:
         path: a `.csv`, `.tsv`, `.parquet` or `.npz` file.
         fields: which column or array holds what; None where a table has the columns `unit` and
             `spike_time` in seconds, and each other column one value a unit.
+        events: tables of trials from elsewhere, to which times may be relative.
 
     Returns:
         The find.
@@ -81,7 +87,7 @@ def read_spike_table(path: Path, fields: Fields | None) -> Found:
     absent = [name for name in fields.names if name not in held]
     if absent:
         raise ValueError(f"`fields` must name what {path.name} holds, {sorted(held)}; no {absent}")
-    found = found_in({name: held[name] for name in fields.names}, fields, path.name)
+    found = found_in({name: held[name] for name in fields.names}, fields, path.name, events)
     return found.with_trials(found.trials, report)
 
 

@@ -42,8 +42,8 @@ class Windows:
 
     @property
     def widths(self) -> np.ndarray | float:
-        """Seconds a bin: one number, or (trial, 1, 1) where each window is one bin."""
-        if self.binned or self.equal:
+        """Seconds a bin: one number, or (trial, 1, 1) without bins, each window being one."""
+        if self.binned:
             return float(self.edges[1] - self.edges[0])
         return (self.own[:, 1] - self.own[:, 0])[:, None, None]
 
@@ -58,13 +58,28 @@ class Windows:
         """
         return replace(self, starts=self.starts[kept], own=self.own[kept])
 
+    def only(self, kept: np.ndarray) -> Windows:
+        """The windows of the trials that are left, and edges that are theirs.
+
+        Args:
+            kept: mask of trials, all of which have a window.
+
+        Returns:
+            Their windows.
+        """
+        left = self.rows(kept)
+        if self.binned or len(left.own) == 0:
+            return left
+        edges = np.array([left.own[:, 0].min(), left.own[:, 1].max()])
+        return replace(left, edges=edges)
+
     def limits(self) -> np.ndarray:
         """Edges of all bins of all trials on the recording's clock.
 
         Returns:
             (trial, bin + 1) seconds, never falling along a trial.
         """
-        return self.starts[:, None] + self.edges if self.binned or self.equal else self.spans
+        return self.starts[:, None] + self.edges if self.binned else self.spans
 
     def cells(self, guard: float) -> np.ndarray:
         """Which bins lie wholly in the window of their own trial.

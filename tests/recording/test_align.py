@@ -1,5 +1,6 @@
 """Alignment: each bin against numpy, whole-number arithmetic and hand-made cases."""
 
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -363,3 +364,51 @@ def test_wrong_types_are_refused():
         recording.align([0.0], (0, 1))  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match="number of seconds"):
         recording.align(trials([0.0]), ("0", "1"))
+
+
+@pytest.mark.parametrize("measure", ["count", "rate", "latency"])
+def test_windows_that_are_equal_once_a_longer_one_is_left_out(measure):
+    table = pd.DataFrame(
+        {"start_time": [0.0, 2.0, 4.0], "stop_time": [1.0, 3.0, 6.0], "stimulus": list("abc")}
+    )
+    made = Recording.from_trains([[0.5, 1.5, 1.75, 2.5, 3.5]], observed=(0, 5))
+    with pytest.warns(UserWarning, match="1 of 3 trials"):
+        found = made.align(table, (0.0, "stop_time"), measure=measure)
+    np.testing.assert_array_equal(found.values.ravel(), [0.5, 0.5] if measure == "latency" else 1)
+    np.testing.assert_array_equal(found.edges, [0.0, 1.0])
+
+
+@pytest.mark.parametrize("out_of_range", ["exclude", "nan"])
+@pytest.mark.parametrize("measure", ["count", "rate", "latency"])
+@pytest.mark.parametrize("window", [(-0.5, 0.5), (0.0, "stop_time")])
+def test_blocks_of_trials_change_nothing(monkeypatch, out_of_range, measure, window):
+    generator = np.random.default_rng(0)
+    starts = np.arange(24.0)
+    table = pd.DataFrame(
+        {"start_time": starts, "stop_time": starts + generator.choice([0.5, 1.0, 2.0], 24)}
+    ).assign(stimulus="a")
+    trains = [np.sort(generator.uniform(0, 24, 60)) for _ in range(3)]
+    made = Recording.from_trains(trains, observed=(0, 24))
+    bins = 0.25 if measure == "count" else None
+
+    def aligned():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return made.align(table, window, bins, measure=measure, on_out_of_range=out_of_range)
+
+    whole = aligned()
+    monkeypatch.setattr(counting, "_BLOCK_CELLS", 1)
+    parts = aligned()
+    np.testing.assert_array_equal(whole.values, parts.values)
+
+
+def test_memory_is_that_of_a_block_whatever_the_number_of_trials():
+    starts = np.arange(40_000) * 0.25
+    table = pd.DataFrame({"start_time": starts, "stimulus": "a"})
+    made = Recording.from_trains([[1.0, 9_000.0]], observed=(0, 11_000))
+    tracemalloc.start()
+    made.align(table, (0.0, 1.0), 1 / 1024, max_bytes=1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # edges of all bins of all trials alone would be 328 MB
+    assert peak < 200e6

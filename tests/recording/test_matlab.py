@@ -4,6 +4,7 @@ import zlib
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.io
 
@@ -176,6 +177,10 @@ def test_cells_of_units_and_trials_are_placed_when_told(tmp_path):
     recording = read_recording(tmp_path / "a.mat", fields=told)
     np.testing.assert_allclose(recording.unit_spikes(0), [0.01, 0.02, 1.01, 1.02, 2.01, 2.02])
     np.testing.assert_allclose(recording.unit_spikes(1), [0.02, 0.04, 2.02, 2.04])
+    shown = pd.DataFrame({"start_time": [0.0, 1.0, 2.0]})
+    told = Fields("s", per_second=1000, relative_to="trial")
+    other = read_recording(tmp_path / "a.mat", fields=told, events=shown)
+    np.testing.assert_array_equal(other.spike_times, recording.spike_times)
     with pytest.raises(ValueError, match=r"shape \(2, 3\).*relative_to='trial'"):
         read_recording(tmp_path / "a.mat", fields=Fields("s", trials=trials))
 
@@ -207,7 +212,6 @@ def test_wrong_names_are_told_what_there_is(tmp_path, write, name, message):
         ({"spike_times": "t", "per_second": 0}, "`per_second`"),
         ({"spike_times": "t", "relative_to": "onset"}, "`relative_to`"),
         ({"spike_times": "t", "trials": {"stimulus": "s"}}, "start_time"),
-        ({"spike_times": "t", "relative_to": "trial"}, "start_time"),
     ],
 )
 def test_maps_that_make_no_sense_are_refused(given, message):

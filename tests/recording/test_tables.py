@@ -51,6 +51,31 @@ def test_columns_of_other_names(tmp_path):
         read_recording(tmp_path / "a.csv")
 
 
+def test_times_relative_to_the_trials_of_another_table(tmp_path):
+    spikes = pd.DataFrame({"cell": [4, 9, 4], "ms": [100, 200, 50], "trial": ["b", "a", "a"]})
+    write(spikes, tmp_path / "spikes.csv")
+    shown = pd.DataFrame({"trial": ["a", "b"], "start_time": [1.0, 3.0], "stimulus": ["x", "y"]})
+    write(shown, tmp_path / "shown.csv")
+    fields = Fields(
+        "ms", spike_units="cell", spike_trials="trial", per_second=1000, relative_to="trial"
+    )
+    recording = read_recording(
+        tmp_path / "spikes.csv", fields=fields, events=tmp_path / "shown.csv"
+    )
+    np.testing.assert_array_equal(recording.spike_times, [1.05, 3.1, 1.2])
+    assert list(recording.trials) == ["shown"]
+    assert "each trial's start added to its spike times" in str(recording.report)
+    with pytest.raises(ValueError, match=r"`events` be one table; got none"):
+        read_recording(tmp_path / "spikes.csv", fields=fields)
+    with pytest.raises(ValueError, match=r"got \['a', 'b'\]"):
+        read_recording(
+            tmp_path / "spikes.csv", fields=fields, events={"a": shown, "b": shown.copy()}
+        )
+    nameless = shown.drop(columns="trial")
+    with pytest.raises(ValueError, match=r"column `trial` of the trials; got 'trial' and \['sta"):
+        read_recording(tmp_path / "spikes.csv", fields=fields, events=nameless)
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 def test_damaged_tables_are_refused(tmp_path, suffix):
     (tmp_path / f"a{suffix}").write_bytes(b"\0\xff" * 500)
