@@ -325,7 +325,7 @@ def _thresholds(row: dict[str, Any]) -> str:
 def _advice_on_winners(row: dict[str, Any], tally: Tally) -> list[str]:
     if tally.wins is None or tally.n_won == 0:
         return []
-    advice, mend = [], "give its rule homeostasis, or start from weights that are more alike"
+    advice, mend = [], f"{_evening(tally.layer)}, or start from weights that are more alike"
     if _untrained(row):
         mend = f"if training does not change that, {mend}"
     if row["dominating"]:
@@ -338,6 +338,15 @@ def _advice_on_winners(row: dict[str, Any], tally: Tally) -> list[str]:
     if enough and row["never_win"] > tally.n_maps / 2:
         advice.append(f"{row['never_win']} of {tally.n_maps} maps never win: {mend}")
     return advice
+
+
+def _evening(layer: Any) -> str:
+    """What makes maps win more evenly, with the rule that the layer has."""
+    if isinstance(layer.rule, RewardSTDP):
+        return "raise the dropout of its rule"
+    if isinstance(layer.rule, STDP) and layer.rule.homeostasis is not None:
+        return "raise the rate of its homeostasis"
+    return "give its rule homeostasis"
 
 
 def _untrained(row: dict[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Diagnosis: every planted fault is found, a healthy network is left in peace, counts are right."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ from neurospyke.sim.diagnosis import count_winners, diagnose
 from neurospyke.sim.encode import RankOrderEncoder
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP, convergence
+from neurospyke.sim.plasticity import STDP, Homeostasis, convergence
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.survey import Ranking, survey
 from neurospyke.sim.train import learn_by_stdp
@@ -161,6 +162,19 @@ def test_a_dominating_map_is_found(trained):
     assert (row.dominating, row.top_map, row.never_win) == (1, 0, 1)
     assert (row.top_share, row.chance_share) == (1.0, 0.5)
     assert row.advice.startswith("map 0 wins on 100% of images, by chance it would on 50%: give")
+
+
+@pytest.mark.parametrize(
+    ("rule", "mend"),
+    [
+        (dataclasses.replace(RULE, homeostasis=Homeostasis(0.1)), "raise the rate of its homeost"),
+        (RewardSTDP(2, (0.1, -0.1), (-0.1, 0.1), lower=0.0, upper=1.0), "raise the dropout of its"),
+    ],
+)
+def test_what_evens_winners_is_what_the_rule_can_have(trained, rule, mend):
+    conv_of(trained).weight[1] = 0.0
+    conv_of(trained).rule = rule
+    assert f"by chance it would on 50%: {mend}" in row_of(trained, bars()).advice
 
 
 def test_a_map_that_wins_a_little_more_than_the_others_is_left_in_peace(trained):
