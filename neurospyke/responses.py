@@ -1,5 +1,6 @@
 """Responses: what every unit did on every trial in every time bin, whoever the units belong to."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "other": "anything else",
     }
 )
+# What a unit's area is called where no file says it.
+UNKNOWN = "unknown"
 _SAVED = ("values", "edges", "measure", "time_unit", "source", "notes")
 _UNIT_KEY = ("session", "probe", "area", "layer", "unit")
 
@@ -240,6 +243,43 @@ class Responses:
             units=self.units.iloc[columns],
             edges=self.edges[first : last + 1],
         )
+
+    def grouped(self, by: str = "area") -> dict[str, Self]:
+        """The parts with the units of each area, layer, session or other label.
+
+        Units called "unknown" are a group too, with a warning: they need not belong together.
+
+        Args:
+            by: column of `units` with a label in every row.
+
+        Returns:
+            Responses by label, in order of first appearance.
+
+        Raises:
+            ValueError: if there is no such column, or a unit has no label.
+
+        >>> units = pd.DataFrame({"unit": [0, 1, 2], "area": ["V4", "IT", "V4"]})
+        >>> counts = np.array([[2, 0, 1], [1, 3, 0]])
+        >>> parts = Responses.from_counts(counts, stimuli=["a", "b"], units=units).grouped()
+        >>> {area: part.n_units for area, part in parts.items()}
+        {'V4': 2, 'IT': 1}
+        """
+        if by not in self.units:
+            raise ValueError(f"`by` must be a column of units, {list(self.units)}; got {by!r}")
+        labels = self.units[by]
+        if labels.isna().any():
+            raise ValueError(f"`by` must label every unit; {labels.isna().sum()} have no {by}")
+        n_unknown = int((labels == UNKNOWN).sum())
+        if n_unknown:
+            warnings.warn(
+                f"{n_unknown} of {self.n_units} units have the {by} {UNKNOWN!r} and make a group "
+                "that need not belong together",
+                UserWarning,
+                stacklevel=2,
+            )
+        return {
+            str(label): self.where(units=(labels == label).to_numpy()) for label in labels.unique()
+        }
 
     def _bins(self, time: tuple[float, float] | None) -> tuple[int, int]:
         if time is None:

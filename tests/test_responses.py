@@ -218,3 +218,22 @@ def test_counts_with_missing_repetitions_become_trials() -> None:
 def test_wrong_counts_are_refused(counts: np.ndarray, missing: int | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Responses.from_counts(counts, stimuli=["x", "y"], missing=missing)
+
+
+def test_units_are_grouped_and_the_unknown_said() -> None:
+    units = pd.DataFrame({"unit": [0, 1, 2, 3], "area": ["V4", "unknown", "V4", "IT"]})
+    counts = np.array([[2, 0, 1, 5], [1, 3, 0, 4]])
+    made = Responses.from_counts(counts, stimuli=["a", "b"], units=units)
+    with pytest.warns(UserWarning, match="1 of 4 units have the area 'unknown'"):
+        parts = made.grouped()
+    assert list(parts) == ["V4", "unknown", "IT"]
+    np.testing.assert_array_equal(parts["V4"].values[:, :, 0], [[2, 1], [1, 0]])
+    known = made.where(units="area != 'unknown'").grouped("area")
+    assert [part.units["unit"].tolist() for part in known.values()] == [[0, 2], [3]]
+    with pytest.raises(ValueError, match=r"column of units, \['unit', 'area'\]; got 'layer'"):
+        made.grouped("layer")
+    unlabelled = Responses.from_counts(
+        counts, stimuli=["a", "b"], units=units.assign(depth=[1.0, 2.0, np.nan, 1.0])
+    )
+    with pytest.raises(ValueError, match="1 have no depth"):
+        unlabelled.grouped("depth")

@@ -9,8 +9,8 @@ import pandas as pd
 from neurospyke.recording.check import inside
 from neurospyke.recording.recording import Recording
 from neurospyke.recording.report import ImportReport
+from neurospyke.responses import UNKNOWN
 
-_UNKNOWN_AREA = "unknown"
 _MIN_ROWS = 10
 _MAX_NAMED = 10
 # Clocks of good hardware agree within a few parts in a million; pulses are seen to about 1 ms.
@@ -38,8 +38,8 @@ def known_areas(units: pd.DataFrame) -> tuple[pd.DataFrame, ImportReport]:
     n_missing = int(missing.sum())
     if n_missing == 0:
         return units, ImportReport()
-    areas = units["area"].astype(object).where(~missing, _UNKNOWN_AREA)
-    text = f"{n_missing} of {len(units)} units without an area, called {_UNKNOWN_AREA!r}"
+    areas = units["area"].astype(object).where(~missing, UNKNOWN)
+    text = f"{n_missing} of {len(units)} units without an area, called {UNKNOWN!r}"
     return units.assign(area=areas), ImportReport().with_finding("suspicious", text, n_missing)
 
 

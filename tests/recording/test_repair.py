@@ -212,6 +212,17 @@ def test_stimuli_that_are_fractions_are_refused_when_aligned(read):
         recording.align("shown", (0.0, 0.25))
 
 
+def test_units_without_an_area_are_unknown_and_grouping_by_it_warns(tmp_path):
+    table = pd.DataFrame({"unit": [1, 2], "spike_time": [0.25, 0.5], "area": ["V4", ""]})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    recording = read_recording(tmp_path / "a.csv", observed=(0, 1))
+    assert recording.units["area"].tolist() == ["V4", "unknown"]
+    assert "1 of 2 units without an area, called 'unknown'" in said(recording, "suspicious")
+    shown = pd.DataFrame({"start_time": [0.0], "stimulus": ["a"]})
+    with pytest.warns(UserWarning, match="1 of 2 units have the area 'unknown'"):
+        assert list(recording.align(shown, (0.0, 1.0)).grouped("area")) == ["V4", "unknown"]
+
+
 @given(
     times=st.lists(st.floats(0, 1e4), min_size=1, max_size=300),
     n_swaps=st.integers(0, 3),
