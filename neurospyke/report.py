@@ -19,6 +19,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from neurospyke import __version__
 from neurospyke.compare.comparison import Comparison
+from neurospyke.compare.inference import Inference
 from neurospyke.compare.rdm import RDM
 from neurospyke.figures import (
     comparison_labels,
@@ -33,6 +34,8 @@ _PACKAGES = (
     *("numpy", "scipy", "pandas", "torch", "scikit-learn", "neo", "elephant"),
     *("matplotlib", "seaborn", "pillow", "jinja2"),
 )
+_OVER = {"stimuli": "stimuli", "subjects": "subjects", "both": "stimuli and subjects"}
+_TESTS = ["model", "score", "standard_error", "p_zero", "p_ceiling", "p_fdr"]
 _ALWAYS = ("model", "score", "interval", "ceiling", "p")
 _MAX_SVG_BYTES = 2**21
 _ABSENT = "\N{EN DASH}"
@@ -43,7 +46,7 @@ Table = dict[str, Any]
 
 def write_report(  # noqa: PLR0913 - a report names everything it shows
     path: str | Path,
-    comparisons: Sequence[Comparison],
+    comparisons: Inference | Sequence[Comparison | Inference],
     *,
     title: str = "",
     summary: str = "",
@@ -58,11 +61,12 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
     """One self-contained HTML file about comparisons, written whole or not at all.
 
     Comparisons of one model with one brain at several times or steps are drawn as a course;
-    the bars show the others, and of a course only what covers all of it.
+    the bars show the others, and of a course only what covers all of it. An inference adds tables
+    of its tests, and is saved with all that was drawn beside the report (`.samples.npz`).
 
     Args:
         path: the file to write.
-        comparisons: at least one.
+        comparisons: at least one; inferences stand for all of theirs.
         title: heading; made from the names of the brains when empty.
         summary: opening text; blank lines separate paragraphs.
         rdms: dissimilarity matrices to show.
@@ -86,11 +90,9 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
     ...     "0.31" in write_report(f"{folder}/report.html", [result]).read_text()
     True
     """
-    if isinstance(comparisons, Comparison):
-        raise TypeError("`comparisons` must be a sequence; got one Comparison: put it in a list")
-    comparisons = list(comparisons)
-    if not comparisons:
-        raise ValueError("`comparisons` must hold at least one comparison; got none")
+    target = Path(path)
+    comparisons, inferences = _flatten(comparisons)
+    samples = _samples_files(target, inferences)
     files = [_digest(Path(each)) for each in inputs]
     bars, by_step = _split(comparisons, "step")
     bars, by_time = _split(bars, "time")
@@ -114,15 +116,55 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
         figures=[_picture(each, caption) for caption, each in (figures or {}).items()],
         comparisons=table,
         shared=shared,
-        tables=[{"heading": name} | _table(frame) for name, frame in (tables or {}).items()],
+        tables=[
+            {"heading": name} | _table(frame)
+            for name, frame in [*_tests(inferences), *(tables or {}).items()]
+        ],
         notes=[*_notes(comparisons), *map(_sentence, notes)],
-        provenance=_provenance(comparisons, now, seed, command),
+        provenance=_provenance(comparisons, now, seed, command, list(samples)),
         inputs=_table(pd.DataFrame(files), digest="SHA-256"),
     )
-    target = Path(path)
     with whole_file(target) as temporary:
         temporary.write_text(page, encoding="utf-8")
+        for name, inference in samples.items():
+            inference.save(target.with_name(name))
     return target
+
+
+def _flatten(
+    given: Inference | Sequence[Comparison | Inference],
+) -> tuple[list[Comparison], list[Inference]]:
+    """All comparisons, and the inferences that some come from."""
+    if isinstance(given, Comparison):
+        raise TypeError("`comparisons` must be a sequence; got one Comparison: put it in a list")
+    each = [given] if isinstance(given, Inference) else list(given)
+    if not each:
+        raise ValueError("`comparisons` must hold at least one comparison; got none")
+    inferences = [one for one in each if isinstance(one, Inference)]
+    parts = [one.comparisons if isinstance(one, Inference) else (one,) for one in each]
+    return [comparison for part in parts for comparison in part], inferences
+
+
+def _samples_files(target: Path, inferences: list[Inference]) -> dict[str, Inference]:
+    """Where each inference is saved: a name of its own beside the report."""
+    numbers = ["", *(f"-{number}" for number in range(2, len(inferences) + 1))]
+    return {
+        f"{target.stem}.samples{number}.npz": each
+        for number, each in zip(numbers, inferences, strict=False)
+    }
+
+
+def _tests(inferences: list[Inference]) -> list[tuple[str, pd.DataFrame]]:
+    """Tables of tests, by heading."""
+    found = []
+    for each in inferences:
+        brain, over = each.comparisons[0].brain, _OVER[each.over]
+        found.append(
+            (f"{brain}: against 0 and the ceiling, over {over}", each.model_frame()[_TESTS])
+        )
+        if len(each.models) > 1:
+            found.append((f"{brain}: model against model, over {over}", each.pair_frame()))
+    return found
 
 
 def _template() -> jinja2.Template:
@@ -368,7 +410,11 @@ def _some(names: list[str]) -> str:
 
 
 def _provenance(
-    comparisons: list[Comparison], now: datetime, seed: int | None, command: str | None
+    comparisons: list[Comparison],
+    now: datetime,
+    seed: int | None,
+    command: str | None,
+    samples: list[str],
 ) -> list[tuple[str, str]]:
     seeds = sorted({each.seed for each in comparisons if each.seed is not None})
     chosen = seeds if seed is None else [seed]
@@ -376,6 +422,7 @@ def _provenance(
         ("Date", now.isoformat(timespec="seconds")),
         ("Command", command or "not recorded"),
         ("Seed", ", ".join(map(str, chosen)) or "not recorded"),
+        *([("Samples and draws", ", ".join(samples))] if samples else []),
         ("neurospyke", __version__),
         ("Python", f"{platform.python_version()} on {platform.platform()}"),
         ("Packages", ", ".join(f"{name} {_version(name)}" for name in _PACKAGES)),

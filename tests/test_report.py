@@ -14,7 +14,9 @@ from matplotlib.figure import Figure
 
 from neurospyke import report as report_module
 from neurospyke.compare.comparison import Comparison
+from neurospyke.compare.inference import Inference
 from neurospyke.compare.rdm import RDM
+from neurospyke.compare.similarity import rsa
 from neurospyke.report import write_report
 
 CONDITIONS = ("face", "car", "chair")
@@ -262,3 +264,46 @@ def test_courses_are_told_from_what_stands_alone(tmp_path, monkeypatch, places, 
     wanted = [(place.get("step"), place.get("time")) for place in bars]
     assert [(each.step, each.time) for each in drawn["bars"]] == wanted
     assert len(drawn["course"]) == courses
+
+
+def inferred(brain="V4"):
+    names = tuple("abcdefgh")
+    generator = np.random.default_rng(0)
+    first, second, third = (
+        RDM(generator.gamma(2.0, size=28), names, dissimilarity="any") for _ in range(3)
+    )
+    return rsa(
+        {"conv1": first, "conv2": second},
+        third,
+        n_bootstrap=20,
+        n_permutations=10,
+        brain_name=brain,
+        seed=5,
+    )
+
+
+def test_an_inference_comes_with_its_tests_and_with_all_that_was_drawn(tmp_path):
+    inference = inferred()
+    page = Page(write_report(tmp_path / "report.html", inference))
+    tests, pairs = "against 0 and the ceiling", "model against model"
+    assert page.texts["h2"][1:4] == [
+        "All comparisons",
+        f"V4: {tests}, over stimuli",
+        f"V4: {pairs}, over stimuli",
+    ]
+    row = inference.pair_frame().iloc[0]
+    assert page.texts["td"][-6:-3] == ["conv1", "conv2", f"{row['difference']:.3f}"]
+    assert page.texts["td"][-2] == f"{row['p']:.3f}"
+    facts = dict(zip(page.texts["dt"], page.texts["dd"], strict=True))
+    assert facts["Samples and draws"] == "report.samples.npz"
+    again = Inference.load(tmp_path / "report.samples.npz")
+    np.testing.assert_array_equal(again.stimulus_counts, inference.stimulus_counts)
+    np.testing.assert_array_equal(again.samples, inference.samples)
+
+
+def test_inferences_stand_among_comparisons_each_with_its_own_file(tmp_path):
+    path = write_report(tmp_path / "r.html", [inferred(), result("pixels"), inferred("IT")])
+    assert "Highest of 5 scores" in Page(path).texts["p"][1]
+    assert Inference.load(tmp_path / "r.samples.npz").comparisons[0].brain == "V4"
+    assert Inference.load(tmp_path / "r.samples-2.npz").comparisons[0].brain == "IT"
+    assert len(list(tmp_path.iterdir())) == 3
