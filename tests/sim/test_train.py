@@ -1,6 +1,7 @@
 """Learning by STDP: one step by hand, order of layers, determinism, convergence."""
 
 import dataclasses
+import math
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from neurospyke.sim.filters import difference_of_gaussians
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP, RateSchedule, convergence
+from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 from neurospyke.sim.train import learn_by_stdp
 
 N_BINS = 6
@@ -145,6 +146,48 @@ def test_settings_of_the_rule_are_used(settings, learned):
     network = Network("one pixel", pixels(), {"conv": layer})
     after = learn_by_stdp(network, [torch.tensor([[[[1.0, 0.0]]]])])
     assert weight(after, "conv").item() == pytest.approx(learned)
+
+
+def row_layer(kind, weight, **settings):
+    """Maps that see a whole row of pixels, as a convolution or fully connected."""
+    shape = (len(weight), 1, 1, -1) if kind is SpikingConvolution else (len(weight), -1)
+    layer = kind(torch.tensor(weight).view(shape), n_bins=N_BINS, **settings)
+    return Network("a row of pixels", pixels(), {"row": layer})
+
+
+@pytest.mark.parametrize("online", [False, True])
+@pytest.mark.parametrize("kind", [SpikingConvolution, SpikingLinear])
+def test_time_constants_of_the_rule_are_used(kind, online):
+    """Inputs in bins 0, 2, 4 and never; the second takes 1/2 + 1/2 over 3/4, in bin 2."""
+    rule = STDP(0.4, -0.2, time_constants=(2.0, 4.0), silent=0.5)
+    network = row_layer(kind, [[0.5, 0.5, 0.5, 0.5]], threshold=0.75, rule=rule)
+    learned = learn_by_stdp(network, [torch.tensor([[[[0.9, 0.6, 0.3, 0.0]]]])], online=online)
+    factors = [0.4 * math.exp(-1), 0.4, -0.2 * math.exp(-0.5), -0.2 * 0.5]
+    expected = [0.5 + 0.25 * factor for factor in factors]
+    assert weight(learned, "row").flatten().tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("online", [False, True])
+@pytest.mark.parametrize("kind", [SpikingConvolution, SpikingLinear])
+def test_rates_and_bounds_of_each_map_are_used(kind, online):
+    """Map 0 wins the first image, map 1 the second: w + a (w - lower)(upper - w)."""
+    rule = STDP((0.4, 0.2), (-0.2, -0.1), lower=(0.0, -0.5), upper=(1.0, 1.5))
+    network = row_layer(kind, [[0.5, 0.1], [0.1, 0.5]], threshold=0.3, rule=rule)
+    learned = learn_by_stdp(network, [torch.eye(2).view(2, 1, 1, 2)], online=online)
+    expected = [0.5 + 0.4 / 4, 0.1 - 0.2 * 0.09, 0.1 - 0.1 * 0.6 * 1.4, 0.5 + 0.2]
+    assert weight(learned, "row").flatten().tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("online", [False, True])
+@pytest.mark.parametrize("kind", [SpikingConvolution, SpikingLinear])
+def test_homeostasis_of_the_rule_is_used(kind, online):
+    """Map 0 wins twice, in bin 0 where 1 is wanted: its share was one win, and 2 / 6 too early."""
+    rule = STDP(0.4, -0.2, homeostasis=Homeostasis(0.06, target=1.0))
+    network = row_layer(kind, [[0.5, 0.1], [0.1, 0.5]], threshold=0.3, rule=rule)
+    image = torch.tensor([[[[1.0, 0.0]]]])
+    learned = learn_by_stdp(network, [torch.cat([image, image])], online=online)
+    threshold = learned.get_buffer("layers.row.threshold").tolist()
+    assert threshold == pytest.approx([0.3 + 0.06 * 4 / 3, 0.3 - 0.06 * 2 / 3])
 
 
 @pytest.mark.parametrize(("clamp", "idle"), [("winners", 3.0), ("all", 1.0)])
