@@ -21,8 +21,10 @@ import numpy as np
 import pandas as pd
 
 import neurospyke
-from neurospyke.recording import Fields, Recording, read_recording, write_nwb
+from neurospyke.ragged import nest
+from neurospyke.recording import Fields, Recording, read_pictures, read_recording, write_nwb
 from tests.recording import vendor_files
+from tests.recording.test_matlab import write_objects
 
 _MEMORY = 2 * 2**30
 _SECONDS = 20
@@ -37,6 +39,9 @@ def sample() -> Recording:
     trains = [np.sort(generator.uniform(0, 10, 40)).round(4) for _ in range(4)]
     trials = pd.DataFrame({"start_time": np.arange(8.0), "stimulus": list("abcdabcd")})
     units = pd.DataFrame({"unit": [3, 1, 4, 7], "area": ["V4", "IT", "V4", "IT"]})
+    units["amplitude"] = nest(np.arange(6.0), [np.array([1, 0, 3, 2])])
+    units["sites"] = nest(np.array(["a", "b", "cd"]), [np.array([2, 0, 0, 1])])
+    units["waveform_mean"] = nest(np.arange(24.0).reshape(12, 2), [np.full(4, 3)])
     return Recording.from_trains(trains, observed=(0, 10), units=units, trials={"shown": trials})
 
 
@@ -46,7 +51,7 @@ def seeds(folder: Path) -> dict[str, tuple[Path, dict]]:
     times = made.spike_times
     owners = np.repeat(made.units["unit"].to_numpy(), np.diff(made.offsets))
     made.save(folder / "saved.npz")
-    write_nwb(folder / "session.nwb", made)
+    write_nwb(folder / "session.nwb", made, images={"a": np.zeros((4, 3)), "b": np.ones((4, 3))})
     table = pd.DataFrame({"unit": owners, "spike_time": times})
     table.to_csv(folder / "spikes.csv", index=False)
     table.to_csv(folder / "spikes.tsv", index=False, sep="\t")
@@ -56,6 +61,7 @@ def seeds(folder: Path) -> dict[str, tuple[Path, dict]]:
     _phy(folder / "phy", made)
     _neo_files(folder, made)
     _matlab_files(folder, made)
+    write_objects(folder / "objects.mat", compressed=True)
     spikes = [(int(1000 * t), 1 + unit % 2, 1) for t, unit in zip(times, owners, strict=True)]
     units = {"n1": 1000 * made.unit_spikes(0), "n2": 1000 * made.unit_spikes(1)}
     vendor_files.write_neuroexplorer(folder / "a.nex", units, {"on": [50, 1500]})
@@ -68,6 +74,7 @@ def seeds(folder: Path) -> dict[str, tuple[Path, dict]]:
     plain = ("saved.npz", "session.nwb", "spikes.csv", "spikes.tsv", "spikes.parquet", "phy")
     plain += ("session.nix", "neo.mat", "a.nex", "a.plx", "a.nev", "trains.txt")
     told = {"arrays.npz": flat, "flat.mat": mapped, "packed.mat": mapped, "cells.mat": cells}
+    told["objects.mat"] = {"fields": Fields("data.spikes", trials={"start_time": "onset"})}
     told |= {"hdf5.mat": mapped, "hdf5_cells.mat": cells}
     return {name: (folder / name, told.get(name, {})) for name in (*plain, *told)}
 
@@ -297,6 +304,8 @@ def _read(path: Path, options: dict) -> tuple[str, str]:
     try:
         recording = read_recording(path, **options)
         str(recording.report)
+        if path.suffix == ".nwb":
+            dict(read_pictures(path))
     except (ValueError, TypeError) as error:
         last = traceback.extract_tb(error.__traceback__)[-1].filename
         kind = "refused" if last.startswith(_PACKAGE) else "foreign error"
