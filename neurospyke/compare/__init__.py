@@ -28,9 +28,11 @@ from neurospyke.compare.distances import (
     euclidean_rdm,
     mahalanobis_rdm,
 )
+from neurospyke.compare.encoding import Encoding, encoding
 from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.isi import interval_statistics, intervals
 from neurospyke.compare.kendall import tau_a, tau_b
+from neurospyke.compare.mapping import BandedRidge, pls, ridge
 from neurospyke.compare.maps import rsa_map
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
 from neurospyke.compare.moments import euclidean_similarities
@@ -83,8 +85,10 @@ __all__ = [
     "COMPARATORS",
     "DISSIMILARITIES",
     "RDM",
+    "BandedRidge",
     "Comparison",
     "Decoding",
+    "Encoding",
     "FlexibleModel",
     "Inference",
     "RDMMovie",
@@ -109,6 +113,7 @@ __all__ = [
     "decode",
     "decoding_rdm",
     "disattenuated",
+    "encoding",
     "equal_halves",
     "euclidean_rdm",
     "euclidean_similarities",
@@ -133,6 +138,7 @@ __all__ = [
     "partition_variance",
     "pearson",
     "permutations",
+    "pls",
     "poisson_rdm",
     "psth",
     "rank_order",
@@ -140,6 +146,7 @@ __all__ = [
     "rdm_reliability",
     "read_rsatoolbox",
     "rho_a",
+    "ridge",
     "rsa",
     "rsa_map",
     "schaefer_strimmer",
