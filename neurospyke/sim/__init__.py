@@ -13,6 +13,7 @@ from neurospyke.sim.course import LearningStep
 from neurospyke.sim.diagnosis import count_winners, diagnose
 from neurospyke.sim.encode import LinearEncoder, RankOrderEncoder
 from neurospyke.sim.energy import count_operations, energy_table, gated_operations
+from neurospyke.sim.events import event_stream
 from neurospyke.sim.filters import (
     difference_of_gaussians,
     gabor,
@@ -78,6 +79,7 @@ __all__ = [
     "diagnose",
     "difference_of_gaussians",
     "energy_table",
+    "event_stream",
     "filter_images",
     "final_potentials",
     "first_to_spike",
