@@ -17,6 +17,7 @@ from neurospyke.compare import (
     rsa,
     split_half_ceiling,
     subject_ceiling,
+    weighted,
 )
 from neurospyke.compare.comparators import NORMALIZATIONS
 from neurospyke.compare.resample import spawn_seeds
@@ -137,6 +138,52 @@ def test_seeds_repeat_and_streams_do_not_disturb_each_other() -> None:
     np.testing.assert_array_equal(first.resamples, again.resamples)
     assert first.interval != other.interval
     assert first.ceiling != other.ceiling
+
+
+@pytest.mark.parametrize("over", ["stimuli", "subjects", "both"])
+@pytest.mark.parametrize("fitted", [False, True])
+def test_samples_added_later_equal_all_at_once(over: str, fitted: bool) -> None:
+    first, second = rdm(9, seed=1), rdm(9, seed=2)
+    models: dict = {"first": first, "second": second}
+    if fitted:
+        models["both"] = weighted(first, second)
+    brains = [rdm(9, seed=seed) for seed in (3, 4, 5)]
+    choices: dict[str, Any] = {"comparator": "cosine", "over": over, "seed": 0}
+    quickly: Any = partial(rsa, models, brains, n_permutations=20, n_folds=3, **choices)
+    some, at_once = quickly(n_bootstrap=100), quickly(n_bootstrap=200)
+    extended = quickly(n_bootstrap=200, earlier=some)
+    assert extended.samples.shape[2] == 200
+    # Kept, not computed again; what the new ones sum in another order may round otherwise.
+    np.testing.assert_array_equal(extended.samples[:, :, :100], some.samples)
+    np.testing.assert_allclose(extended.samples, at_once.samples, rtol=0, atol=1e-12)
+    np.testing.assert_array_equal(extended.stimulus_counts, at_once.stimulus_counts)
+    np.testing.assert_array_equal(extended.subject_counts, at_once.subject_counts)
+    pd.testing.assert_frame_equal(extended.model_frame(), at_once.model_frame(), rtol=1e-9)
+    pd.testing.assert_frame_equal(extended.pair_frame(), at_once.pair_frame(), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"seed": 1}, "draws"),
+        ({"over": "subjects"}, "resampling"),
+        ({"n_bootstrap": 20}, "resampling"),
+        ({"models": {"another": rdm(9, seed=1)}}, "names of models"),
+        ({"models": {"first": rdm(9, seed=2)}}, "scores"),
+    ],
+)
+def test_samples_of_something_else_are_not_added_to(changes: dict, named: str) -> None:
+    brains = [rdm(9, seed=seed) for seed in (3, 4, 5)]
+    choices: dict[str, Any] = {
+        "models": {"first": rdm(9, seed=1)},
+        "brain": brains,
+        "n_bootstrap": 30,
+        "n_permutations": 0,
+        "seed": 0,
+    }
+    earlier = rsa(**choices)
+    with pytest.raises(ValueError, match=rf"`earlier` must be of the same data.*{named}"):
+        rsa(**(choices | changes), earlier=earlier)
 
 
 def test_p_counts_the_permutations_that_reach_the_score() -> None:
