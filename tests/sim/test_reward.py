@@ -44,6 +44,25 @@ def test_one_step_by_hand(answer):
     torch.testing.assert_close(weight(learned), expected)
 
 
+@pytest.mark.parametrize(("clamp", "idle"), [("winners", -1.0), ("all", 0.2)])
+def test_bounds_and_clamp_of_the_rule_are_used(clamp, idle):
+    """Steps of 1/2 from 1/2 end at the bounds; map 1 never spikes, so only "all" clamps it."""
+    rule = RewardSTDP(2, (0.5, -0.5), (-0.5, 0.5), adaptive=False, clamp=clamp)
+    network = deciding([[0.5, 0.5], [-1.0, -1.0]], rule)
+    learned = learn_by_reward(network, [(pair(0.9, 0.0), torch.tensor([0]))])
+    assert weight(learned).flatten().tolist() == pytest.approx([0.8, 0.2, idle, idle])
+
+
+def test_images_of_a_batch_are_decided_one_after_another():
+    """Punished once, map 0 no longer spikes, and map 1 decides on the same image."""
+    rule = RewardSTDP(2, (0.1, -0.1), (-0.5, 0.1), adaptive=False)
+    network, steps = deciding([[0.5, 0.5], [0.45, 0.45]], rule), []
+    images = torch.cat([pair(0.9, 0.0)] * 2)
+    learn_by_reward(network, [(images, torch.tensor([1, 1]))], observe=steps.append)
+    assert steps[0].winners[:, 0, 0].tolist() == [0, 1]
+    assert (steps[0].decisions.n_wrong, steps[0].decisions.n_right) == (1, 1)
+
+
 def test_an_input_after_the_decision_is_depressed_by_reward_and_restored_by_punishment():
     rule = RewardSTDP(2, (0.25, -0.125), (-0.25, 0.125), adaptive=False, **BOUNDS)
     network = deciding([[0.5, 0.5], [0.25, 0.25]], rule, threshold=0.375)

@@ -240,6 +240,15 @@ def test_radius_of_the_rule_is_used(radius, second):
     assert after[1, 1].item() == second
 
 
+@pytest.mark.parametrize(("radius", "learns"), [(None, [0, 1]), (1, [0, 2])])
+def test_radius_of_a_linear_layer_counts_units(radius, learns):
+    """Three equal units tie, so they win by number, but for neighbours of the first."""
+    rule = STDP(0.4, -0.2, n_winners=2, radius=radius)
+    network = row_layer(SpikingLinear, [[0.5, 0.5]] * 3, threshold=0.3, rule=rule)
+    learned = weight(learn_by_stdp(network, [torch.tensor([[[[1.0, 0.0]]]])]), "row")
+    assert (learned[:, 0] > 0.5).nonzero().flatten().tolist() == learns
+
+
 def test_learning_concentrates_the_weights():
     network = two_layers(RULE, RULE)
     learned = learn_by_stdp(network, bars().split(1), epochs=60)
