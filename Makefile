@@ -30,6 +30,7 @@ bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in ben
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/epoch.py
 	$(BIN)/python benchmarks/ops.py
+	$(BIN)/python benchmarks/rsa_measures.py
 	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/rsa_inference.py
 	$(BIN)/python benchmarks/rsa_truth.py
 
