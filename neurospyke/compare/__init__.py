@@ -18,8 +18,14 @@ from neurospyke.compare.correlogram import (
     jittered_correlograms,
     shuffled_correlograms,
 )
+from neurospyke.compare.count_correlation import count_correlations, thin
 from neurospyke.compare.crossvalidated import crossnobis_rdm
 from neurospyke.compare.decoding import Decoding, TrialSplits, decode
+from neurospyke.compare.dimensions import (
+    cross_validated_spectrum,
+    dimensionality,
+    participation_ratio,
+)
 from neurospyke.compare.discrimination import decoding_rdm
 from neurospyke.compare.dissimilarities import DISSIMILARITIES, compute_rdm
 from neurospyke.compare.distances import (
@@ -30,6 +36,7 @@ from neurospyke.compare.distances import (
 )
 from neurospyke.compare.encoding import Encoding, encoding
 from neurospyke.compare.inference import Inference, false_discovery_rate
+from neurospyke.compare.information import bits_per_spike, mutual_information
 from neurospyke.compare.isi import interval_statistics, intervals
 from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.mapping import BandedRidge, pls, ridge
@@ -69,6 +76,17 @@ from neurospyke.compare.resample import (
 )
 from neurospyke.compare.rsatoolbox_files import read_rsatoolbox, standard_name, write_rsatoolbox
 from neurospyke.compare.scaling import classical_scaling
+from neurospyke.compare.selectivity import (
+    d_prime,
+    discriminability,
+    orientation_selectivity,
+    preference_ratio,
+    roc_area,
+    sparseness,
+    treves_rolls,
+    tuning_selectivity,
+    vinje_gallant,
+)
 from neurospyke.compare.similarity import rsa
 from neurospyke.compare.spike_trains import (
     van_rossum,
@@ -77,6 +95,7 @@ from neurospyke.compare.spike_trains import (
     victor_purpura_rdm,
 )
 from neurospyke.compare.tiling import sttc, sttc_table
+from neurospyke.compare.timing import response_latencies
 from neurospyke.compare.trains import SpikeTrains
 from neurospyke.compare.variability import fano_factors, mean_matched_fano
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
@@ -95,6 +114,7 @@ __all__ = [
     "RDMReliability",
     "SpikeTrains",
     "TrialSplits",
+    "bits_per_spike",
     "bootstrap_counts",
     "bures",
     "classical_scaling",
@@ -107,12 +127,17 @@ __all__ = [
     "correlograms",
     "cosine",
     "cosine_rdm",
+    "count_correlations",
+    "cross_validated_spectrum",
     "crossnobis_movie",
     "crossnobis_rdm",
     "crossvalidated_poisson_rdm",
+    "d_prime",
     "decode",
     "decoding_rdm",
+    "dimensionality",
     "disattenuated",
+    "discriminability",
     "encoding",
     "equal_halves",
     "euclidean_rdm",
@@ -130,29 +155,36 @@ __all__ = [
     "ledoit_wolf",
     "mahalanobis_rdm",
     "mean_matched_fano",
+    "mutual_information",
     "noise_covariance",
     "noise_precision",
     "odd_even_halves",
+    "orientation_selectivity",
     "pair",
     "partial_rsa",
+    "participation_ratio",
     "partition_variance",
     "pearson",
     "permutations",
     "pls",
     "poisson_rdm",
+    "preference_ratio",
     "psth",
     "rank_order",
     "rdm_movie",
     "rdm_reliability",
     "read_rsatoolbox",
+    "response_latencies",
     "rho_a",
     "ridge",
+    "roc_area",
     "rsa",
     "rsa_map",
     "schaefer_strimmer",
     "selected",
     "shuffle_labels",
     "shuffled_correlograms",
+    "sparseness",
     "spearman",
     "spearman_brown",
     "split_half_ceiling",
@@ -164,6 +196,9 @@ __all__ = [
     "subject_ceiling",
     "tau_a",
     "tau_b",
+    "thin",
+    "treves_rolls",
+    "tuning_selectivity",
     "unfold_time",
     "unit_halves",
     "unit_reliability",
@@ -171,6 +206,7 @@ __all__ = [
     "van_rossum_rdm",
     "victor_purpura",
     "victor_purpura_rdm",
+    "vinje_gallant",
     "weighted",
     "whitened_cosine",
     "whitened_pearson",

@@ -35,21 +35,15 @@ def jackknife(
     >>> float(value), round(float(high - value) / 4.302653, 6)
     (2.0, 0.57735)
     """
-    from scipy.special import stdtrit
-
     if not 0 < confidence < 1:
         raise ValueError(f"`confidence` must be between 0 and 1; got {confidence}")
     total = sums.sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.asarray(statistic(total), dtype=np.float64)
-        n_blocks = len(sums)
-        if n_blocks < 2:
+        if len(sums) < 2:
             return value, np.full(value.shape, np.nan), np.full(value.shape, np.nan)
         without = np.stack([statistic(total - block) for block in sums])
-        spread = (without - without.mean(axis=0)) ** 2
-        error = np.sqrt((n_blocks - 1) / n_blocks * spread.sum(axis=0))
-        margin = stdtrit(n_blocks - 1, (1 + confidence) / 2) * error
-    return value, value - margin, value + margin
+        return value, *spread_of(value, without, confidence)
 
 
 def blocks_of(
@@ -77,3 +71,27 @@ def blocks_of(
     inside = np.floor(times / durations[spans] * parts[spans]).astype(np.int64)
     blocks = first[spans] + np.minimum(inside, parts[spans] - 1)
     return blocks, np.repeat(durations / parts, parts)
+
+
+def spread_of(
+    value: np.ndarray, without: np.ndarray, confidence: float = CONFIDENCE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Bounds of a statistic from its values without each block, where it is no function of sums.
+
+    Args:
+        value: (...) the statistic of all.
+        without: (block, ...) the statistic without each block.
+        confidence: coverage.
+
+    Returns:
+        Lower and upper bounds.
+
+    Source: Efron 1982, CBMS 38, Eq. 3.8.
+    """
+    from scipy.special import stdtrit
+
+    n_blocks = len(without)
+    spread = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    error = np.sqrt((n_blocks - 1) / n_blocks * spread)
+    margin = stdtrit(n_blocks - 1, (1 + confidence) / 2) * error
+    return value - margin, value + margin
