@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 _MAX_STIMULI = 12
 _MAX_PROBLEMS = 10
 _PROBLEMS = ("dropped", "excluded", "inferred", "suspicious")
+# Longer ones first.
+_OPTIONS = {
+    "fields=Fields(spike_times='...', ...)": "--field spike_times=...",
+    "`fields` with relative_to='trial'": "--field relative_to=trial",
+    "relative_to='trial'": "--field relative_to=trial",
+    "`fields`": "--field",
+    "`segment_gap=`": "--segment-gap",
+    "`segment_gap`": "--segment-gap",
+    "`observed=`": "--observed",
+    "`observed=(start, stop)`": "--observed START STOP",
+    "`observed`": "--observed",
+    "`format=`": "--format",
+    "`format`": "--format",
+    "`events`": "--events",
+    "`event_codes`": "--code",
+    "`path`": "FILE",
+}
 _FIELDS = """\
 NAME=WHERE, for MATLAB files, tables and arrays: spike_times, spike_units and spike_trials name
 arrays, units.COLUMN and trials.COLUMN the columns of the tables; per_second (1000 for ms) and
@@ -84,8 +101,15 @@ def read_source(options: argparse.Namespace) -> "Recording":
             segment_gap=options.segment_gap,
             observed=options.observed,
         )
-    except ImportError as error:
-        raise ValueError(str(error)) from error
+    except (ImportError, ValueError) as error:
+        raise ValueError(_as_options(str(error))) from error
+
+
+def _as_options(text: str) -> str:
+    """An error's advice with the command's options for the function's arguments."""
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text
 
 
 def run_inspect(options: argparse.Namespace, command: str) -> None:
@@ -104,6 +128,7 @@ def run_inspect(options: argparse.Namespace, command: str) -> None:
         f"observed {recording.duration:.6g} s{gaps}, from {spans[0, 0]:.6g} to {spans[-1, 1]:.6g} s"
     )
     print(f"\nunits\n{units_by_area(recording).to_string(index=False)}")
+    print(f"  columns: {', '.join(recording.units.columns)}")
     for name, table in recording.trials.items():
         print(f"\n{name}\n{_trials(table)}")
     _tell_report(recording)

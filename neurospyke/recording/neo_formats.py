@@ -82,22 +82,26 @@ def read_neo(path: Path, told: str | None = None, segment_gap: float | None = No
     """
     finds: dict[str, Found] = {}
     refusals: list[str] = []
-    candidates = neo_classes(path, told)
-    for known in candidates:
+    missing = False
+    for known in neo_classes(path, told):
         try:
             finds[known.__name__] = _read(known, path, segment_gap)
-        except ImportError:
-            raise
         except Exception as error:
+            # where one class needs a package, another may do without
+            missing = missing or isinstance(error, ImportError)
             refusals.append(f"{known.__name__}: {_line(error)}")
     if len(finds) > 1:
         raise ValueError(
             f"{str(path)!r} is read by {sorted(finds)}: pass `format=` one of these names"
         )
     if not finds:
+        why = "; ".join(refusals[:_MAX_LISTED]) or "Neo knows no such suffix"
+        if missing:
+            raise ImportError(f"{str(path)!r} cannot be read yet; {why}")
+        if len(refusals) == 1:
+            raise ValueError(f"{str(path)!r} cannot be read by Neo's {why}")
         raise ValueError(
-            f"{str(path)!r} must be a whole file with units, of a format Neo reads; "
-            f"{'; '.join(refusals[:_MAX_LISTED]) or 'Neo knows no such suffix'}"
+            f"{str(path)!r} must be a whole file with units, of a format Neo reads; {why}"
         )
     return next(iter(finds.values()))
 

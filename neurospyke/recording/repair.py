@@ -136,7 +136,10 @@ def _reason(n_falls: int, trials: Mapping[str, pd.DataFrame]) -> str:
                 f"with {len(table)} rows in {name!r} they seem to count from the start of each "
                 "trial: pass `fields` with relative_to='trial', or add each trial's start"
             )
-    return "its clock restarts, or times are in no order: give all times on one clock, ascending"
+    return (
+        "its clock restarts, or times are in no order: give all times on one clock, ascending, or, "
+        "if they count from the start of each trial, pass `fields` with relative_to='trial'"
+    )
 
 
 def _last_trial(trials: Mapping[str, pd.DataFrame]) -> float | None:

@@ -87,8 +87,21 @@ def read_spike_table(
     absent = [name for name in fields.names if name not in held]
     if absent:
         raise ValueError(f"`fields` must name what {path.name} holds, {sorted(held)}; no {absent}")
+    if path.suffix != ".npz":
+        _check_numbers(held[fields.spike_times], fields.spike_times, path)
     found = found_in({name: held[name] for name in fields.names}, fields, path.name, events)
     return found.with_trials(found.trials, report)
+
+
+def _check_numbers(times: Any, name: str, path: Path) -> None:
+    if len(times) == 0:
+        raise ValueError(f"{path.name} must hold spikes; {name!r} is empty")
+    if times.dtype == object:
+        numbers = pd.to_numeric(pd.Series(times), errors="coerce")
+        row = int(numbers.isna().to_numpy().argmax())
+        raise ValueError(
+            f"{path.name} must hold numbers in {name!r}; row {row} holds {str(times[row])!r}"
+        )
 
 
 def _plain_fields(held: dict[str, Any], path: Path) -> tuple[Fields, ImportReport]:

@@ -6,7 +6,7 @@ import pytest
 
 from neurospyke.cli import main
 from neurospyke.commands.inspect import units_by_area
-from neurospyke.recording import Recording, read_recording
+from neurospyke.recording import Recording, read_pictures, read_recording, write_nwb
 
 
 def made() -> Recording:
@@ -55,6 +55,7 @@ def test_inspect_tells_units_trials_and_problems(saved, capsys):
         "3 units, 5 spikes",
         "observed 2 s, from 0 to 2 s",
         "V4     mua      1       0",
+        "columns: unit, area, quality",
         "3 rows; columns: start_time, stimulus",
         "2 stimuli (rows): face (2), car (1)",
         "note: left eye",
@@ -70,6 +71,10 @@ def test_convert_writes_what_is_read_again(saved, tmp_path, capsys):
     assert (code, err) == (0, "")
     assert f"3 units and 5 spikes are in {out}" in said
     again = read_recording(out)
+    image = {"face": np.arange(6.0).reshape(2, 3)}
+    write_nwb(tmp_path / "shown.nwb", again, images=image)
+    assert run(capsys, "convert", tmp_path / "shown.nwb", tmp_path / "copy.nwb")[0] == 0
+    np.testing.assert_array_equal(read_pictures(tmp_path / "copy.nwb")["face"], image["face"])
     np.testing.assert_array_equal(again.spike_times, made().spike_times)
     pd.testing.assert_frame_equal(again.units, made().units)
     assert again.trials["shown"]["stimulus"].tolist() == ["face", "car", "face"]
@@ -99,13 +104,19 @@ def test_a_field_map_codes_and_events_can_be_given(tmp_path, capsys):
         (["inspect", "FILE", "--field", "spikes=a"], "--field must name spike_times"),
         (["inspect", "FILE", "--field", "per_second=3"], "must name spike_times"),
         (["inspect", "FILE", "--field", "per_second=x"], "per_second must be a number"),
-        (["inspect", "FILE", "--format", "phy"], "must be a folder"),
+        (["inspect", "FILE", "--format", "phy"], "FILE must be a folder for the format 'phy'"),
+        (["inspect", "FILE", "--segment-gap", "1"], "--segment-gap must be None for neurospyke"),
+        (["inspect", "restarts.csv"], "pass --field relative_to=trial"),
+        (["inspect", "names.csv"], "or be read with --field, which say what"),
         (["convert", "FILE", "out.mat"], "OUT must end in .nwb"),
         (["convert", "FILE", "out.nwb", "--start", "noon"], "--start must be a time"),
     ],
 )
 def test_refusals_are_one_line(saved, tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
+    times = "".join(f"1,{time}\n" for time in 10 * [0.25, 0.5])
+    (tmp_path / "restarts.csv").write_text(f"unit,spike_time\n{times}")
+    (tmp_path / "names.csv").write_text("neuron,time\n1,0.5\n")
     code, out, err = run(capsys, *[saved if word == "FILE" else word for word in arguments])
     assert (code, out) == (2, "")
     assert message in err

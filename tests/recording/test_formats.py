@@ -6,7 +6,7 @@ import neo
 import numpy as np
 import pytest
 
-from neurospyke.recording import read_recording
+from neurospyke.recording import neo_formats, read_recording
 from neurospyke.recording.neo_formats import neo_classes
 from tests.recording import vendor_files
 
@@ -142,6 +142,21 @@ def test_kilosort_before_phy(tmp_path):
     ]
 
 
+def test_a_class_without_its_package_leaves_the_file_to_others(tmp_path, monkeypatch):
+    path = vendor_files.write_plexon(tmp_path / "a.plx", SPIKES, WORDS[1:])
+    known = neo_classes(path, "plexon")[0]
+
+    def unpaid(*_):
+        raise ImportError("needs a package")
+
+    needy = type("NeedyIO", (), {"__init__": unpaid, "__module__": "none"})
+    monkeypatch.setattr(neo_formats, "neo_classes", lambda *_: [needy, known])
+    assert read_recording(path).n_units == 3
+    monkeypatch.setattr(neo_formats, "neo_classes", lambda *_: [needy])
+    with pytest.raises(ImportError, match=r"a.plx' cannot be read yet; NeedyIO: needs a package"):
+        read_recording(path)
+
+
 def test_pickles_are_never_read(tmp_path):
     (tmp_path / "block.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
     with pytest.raises(ValueError, match="must end in"):
@@ -183,5 +198,5 @@ def test_neo_classes_by_what_lies_in_a_folder(tmp_path, names, expected):
     for name in names:
         (tmp_path / name).touch()
     assert expected in [known.__name__ for known in neo_classes(tmp_path)]
-    with pytest.raises(ValueError, match="of a format Neo reads"):
+    with pytest.raises(ValueError, match=r"of a format Neo reads|cannot be read"):
         read_recording(tmp_path)

@@ -30,7 +30,7 @@ def test_format_can_be_told(saved, tmp_path):
     assert read_recording(renamed, format="neurospyke").n_spikes == 1
     with pytest.raises(ValueError, match=r"`format` must be one.*'plexon'.*got 'plexus'"):
         read_recording(renamed, format="plexus")
-    with pytest.raises(ValueError, match="of a format Neo reads; PlexonIO: "):
+    with pytest.raises(ValueError, match=r"made.dat' cannot be read by Neo's PlexonIO: "):
         read_recording(renamed, format="plexon")
     with pytest.raises(ValueError, match="must be a folder for the format 'phy'"):
         read_recording(renamed, format="phy")

@@ -76,6 +76,19 @@ def test_times_relative_to_the_trials_of_another_table(tmp_path):
         read_recording(tmp_path / "spikes.csv", fields=fields, events=nameless)
 
 
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", "a.csv must hold spikes; 'spike_time' is empty"),
+        ("1,0.5\n1,soon\n", "a.csv must hold numbers in 'spike_time'; row 1 holds 'soon'"),
+    ],
+)
+def test_tables_without_times_are_refused(tmp_path, rows, message):
+    (tmp_path / "a.csv").write_text(f"unit,spike_time\n{rows}")
+    with pytest.raises(ValueError, match=message):
+        read_recording(tmp_path / "a.csv")
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".npz"])
 def test_damaged_tables_are_refused(tmp_path, suffix):
     (tmp_path / f"a{suffix}").write_bytes(b"\0\xff" * 500)
