@@ -94,6 +94,7 @@ from neurospyke.compare.spike_trains import (
     victor_purpura,
     victor_purpura_rdm,
 )
+from neurospyke.compare.surrogates import shuffle_trials, surrogate_trains
 from neurospyke.compare.tiling import sttc, sttc_table
 from neurospyke.compare.timing import response_latencies
 from neurospyke.compare.trains import SpikeTrains
@@ -183,6 +184,7 @@ __all__ = [
     "schaefer_strimmer",
     "selected",
     "shuffle_labels",
+    "shuffle_trials",
     "shuffled_correlograms",
     "sparseness",
     "spearman",
@@ -194,6 +196,7 @@ __all__ = [
     "sttc",
     "sttc_table",
     "subject_ceiling",
+    "surrogate_trains",
     "tau_a",
     "tau_b",
     "thin",
