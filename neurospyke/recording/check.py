@@ -143,7 +143,12 @@ def check_observed(observed: object) -> np.ndarray:
     Raises:
         ValueError: if a span is empty, reversed, out of order or overlaps another.
     """
-    spans = np.array(observed, dtype=np.float64)
+    try:
+        spans = np.array(observed, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"`observed` must be (span, 2) starts and stops in seconds; got {observed!r}"
+        ) from error
     if spans.shape == (2,):
         spans = spans[None]
     if spans.ndim != 2 or spans.shape[1] != 2 or len(spans) == 0:

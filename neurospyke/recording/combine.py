@@ -26,6 +26,7 @@ def concat(recordings: Mapping[str, Recording], *, gap: float | None = None) -> 
         spans, and the import reports with the session named.
 
     Raises:
+        TypeError: if they have no names.
         ValueError: if there is none, they hold different units, or overlap in time without `gap`.
 
     >>> one = Recording.from_trains([[0.5], [0.25]], observed=(0, 1))
@@ -33,6 +34,7 @@ def concat(recordings: Mapping[str, Recording], *, gap: float | None = None) -> 
     >>> both.spike_times, both.observed.tolist()
     (array([0.5 , 3.5 , 0.25, 3.25]), [[0.0, 1.0], [3.0, 4.0]])
     """
+    _check_named(recordings, "recordings")
     if not recordings:
         raise ValueError("`recordings` must hold at least one recording; got none")
     rows = _matched_units(recordings)
@@ -79,6 +81,7 @@ def pseudopopulation(responses: Mapping[str, Responses], *, seed: int) -> Respon
         with a column `session`.
 
     Raises:
+        TypeError: if they have no names.
         ValueError: if there is none, or stimuli, bins or measure differ.
 
     >>> a = Responses.from_counts(np.array([[1], [2], [3]]), stimuli=["x", "y", "y"])
@@ -86,6 +89,7 @@ def pseudopopulation(responses: Mapping[str, Responses], *, seed: int) -> Respon
     >>> pseudopopulation({"a": a, "b": b}, seed=0).values[0, :, 0]
     array([1, 5])
     """
+    _check_named(responses, "responses")
     if not responses:
         raise ValueError("`responses` must hold at least one session; got none")
     _check_alike(responses)
@@ -115,6 +119,14 @@ def pseudopopulation(responses: Mapping[str, Responses], *, seed: int) -> Respon
         source=", ".join(responses),
         notes=(*notes, f"pseudopopulation of {len(responses)} sessions, not simultaneous"),
     )
+
+
+def _check_named(parts: object, name: str) -> None:
+    if not isinstance(parts, Mapping):
+        raise TypeError(
+            f"`{name}` must map names of sessions to them, such as {{'monday': ...}}; "
+            f"got {type(parts).__name__}"
+        )
 
 
 def _matched_units(recordings: Mapping[str, Recording]) -> list[np.ndarray]:

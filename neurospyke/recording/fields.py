@@ -57,10 +57,17 @@ class Fields:
     relative_to: str = "session"
 
     def __post_init__(self) -> None:
+        for table in ("units", "trials"):
+            if not isinstance(getattr(self, table), Mapping):
+                raise TypeError(
+                    f"`{table}` must map columns to names of arrays, such as "
+                    f"{{'area': 'data.region'}}; got {getattr(self, table)!r}"
+                )
         for name in self.names:
             if not isinstance(name, str):
                 raise TypeError(f"`fields` must map to names of arrays; got {name!r}")
-        if not 0 < self.per_second < np.inf:
+        number = isinstance(self.per_second, int | float | np.number)
+        if not number or not 0 < self.per_second < np.inf:
             raise ValueError(f"`per_second` must be a positive number; got {self.per_second!r}")
         if self.relative_to not in _REFERENCES:
             raise ValueError(

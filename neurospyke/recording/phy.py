@@ -26,8 +26,9 @@ def read_phy(path: Path) -> Found:
         path: the folder.
 
     Returns:
-        The find: one unit a cluster, column `quality` from ``cluster_group.tsv`` ("unsorted"
-        where it says nothing), further columns from the other ``cluster_*.tsv``.
+        The find: one unit a cluster, column `quality` from ``cluster_group.tsv``, or
+        ``cluster_groups.csv`` of older versions ("unsorted" where they say nothing), further
+        columns from the other ``cluster_*.tsv``.
 
     Raises:
         ValueError: if a file is missing or damaged, shapes disagree, or no cluster is left.
@@ -129,6 +130,9 @@ def _whole_numbers(path: Path) -> np.ndarray:
 def _cluster_table(path: Path, clusters: np.ndarray) -> tuple[pd.DataFrame, ImportReport]:
     units = pd.DataFrame({"unit": clusters})
     group = path / "cluster_group.tsv"
+    if not group.is_file():
+        # what phy wrote before version 2, with tabs all the same
+        group = path / "cluster_groups.csv"
     others = sorted(set(path.glob("cluster_*.tsv")) - {group})
     for file in [group, *others] if group.is_file() else others:
         table = _table(file)

@@ -3,6 +3,7 @@
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -63,8 +64,10 @@ def read_recording(
 
     Raises:
         ImportError: if the format needs a package that is not installed.
+        TypeError: if an argument is of the wrong type.
         ValueError: if the file is missing, damaged, of an unknown format, or holds no unit.
     """
+    _check_types(path, format, fields)
     path = Path(path)
     kind = _format(path, format, fields)
     if segment_gap is not None and not _is_neo(kind):
@@ -81,6 +84,17 @@ def read_recording(
     if event_codes is not None:
         trials, report = named_events(trials, event_codes)
     return sound_recording(found.with_trials(trials, report), observed)
+
+
+def _check_types(path: Any, told: Any, fields: Any) -> None:
+    if not isinstance(path, str | Path):
+        raise TypeError(f"`path` must be a string or Path; got {path!r}")
+    if told is not None and not isinstance(told, str):
+        raise TypeError(f"`format` must be a name such as 'nwb' or 'blackrock'; got {told!r}")
+    if fields is not None and not isinstance(fields, Fields):
+        raise TypeError(
+            f"`fields` must be Fields, as in fields=Fields(spike_times='...'); got {fields!r}"
+        )
 
 
 def _found(path: Path, kind: str, segment_gap: float | None) -> Found:
@@ -160,6 +174,10 @@ def _event_tables(events: Events) -> dict[str, pd.DataFrame]:
         events = {"events": events}
     elif isinstance(events, str | Path):
         events = _events_from(Path(events))
+    if not isinstance(events, Mapping):
+        raise TypeError(
+            f"`events` must be a file, a table, or tables by name; got {type(events).__name__}"
+        )
     return check_trials(events)
 
 

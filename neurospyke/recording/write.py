@@ -54,14 +54,15 @@ def write_nwb(
 
     Raises:
         ImportError: if pynwb is not installed.
-        TypeError: if a table holds anything but numbers, truth values, strings and arrays of
-            them, or an image is no array of numbers.
+        TypeError: if an argument is of the wrong type, a table holds anything but numbers, truth
+            values, strings and arrays of them, or an image is no array of numbers.
         ValueError: if the time has no zone, the path another suffix, the subject an unknown field,
             an image another shape, or a table, column or image a name that NWB keeps for something
             else.
     """
     if Path(path).suffix != ".nwb":
         raise ValueError(f"`path` must end in .nwb; got {str(path)!r}")
+    _check_types(session_start_time, subject, images)
     if session_start_time.tzinfo is None:
         raise ValueError(
             f"`session_start_time` must have a time zone; got {session_start_time!r}: add "
@@ -74,6 +75,14 @@ def write_nwb(
         file.add_stimulus_template(_pictures(images))
     with whole_file(path) as temporary, import_pynwb().NWBHDF5IO(str(temporary), "w") as io:
         io.write(file)
+
+
+def _check_types(start: object, subject: object, images: object) -> None:
+    if not isinstance(start, datetime):
+        raise TypeError(f"`session_start_time` must be a datetime with a zone; got {start!r}")
+    for name, value in (("subject", subject), ("images", images or {})):
+        if not isinstance(value, Mapping):
+            raise TypeError(f"`{name}` must be a mapping; got {type(value).__name__}")
 
 
 def _check_tables(recording: Recording) -> None:

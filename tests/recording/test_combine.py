@@ -120,3 +120,9 @@ def test_units_recorded_one_after_another(shared_data):
             for value in drawn:
                 pool.remove(value)
             assert len(drawn) <= len(all_of_it), name
+
+
+@pytest.mark.parametrize("combine", [concat, lambda parts: pseudopopulation(parts, seed=0)])
+def test_parts_without_names_are_refused(combine):
+    with pytest.raises(TypeError, match=r"must map names of sessions to them.*got list"):
+        combine([])

@@ -13,10 +13,11 @@ import pytest
 import quantities as pq
 from hypothesis import assume, given, settings
 
+from neurospyke.ragged import nest
 from neurospyke.recording import Recording, from_neo, read_recording
 from neurospyke.recording.interop import to_neo, to_pynapple, write_nix
 from tests.recording.strategies import recordings
-from tests.recording.test_recording import UNITS, recording
+from tests.recording.test_recording import UNITS, recording, tables
 
 
 def assert_back(made: Recording, back: Recording) -> None:
@@ -153,3 +154,17 @@ def test_missing_packages_are_told_with_their_remedy(monkeypatch, module, conver
     arguments = ("made.nix", recording()) if convert is write_nix else (recording(),)
     with pytest.raises(ImportError, match=r"pip install 'neurospyke\["):
         convert(*arguments)
+
+
+def test_columns_of_arrays_are_left_out_and_said():
+    waves = nest(np.arange(6.0), [np.array([1, 2, 3])])
+    shown = tables()["trials"].assign(images=nest(np.array(["a", "b"]), [np.array([0, 2])]))
+    made = recording(units=UNITS.assign(wave=waves), trials={"trials": shown})
+    back = from_neo(to_neo(made))
+    assert list(back.units) == list(UNITS)
+    assert "images" not in back.trials["trials"]
+    assert [finding.text for finding in back.report.of_kind("dropped")][-2:] == [
+        "columns of arrays in 'units' left out: ['wave']",
+        "columns of arrays in 'trials' left out: ['images']",
+    ]
+    assert "wave" not in to_pynapple(made).metadata_columns

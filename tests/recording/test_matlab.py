@@ -210,6 +210,7 @@ def test_wrong_names_are_told_what_there_is(tmp_path, write, name, message):
     ("given", "message"),
     [
         ({"spike_times": "t", "per_second": 0}, "`per_second`"),
+        ({"spike_times": "t", "per_second": "1000"}, "`per_second` must be a positive number"),
         ({"spike_times": "t", "relative_to": "onset"}, "`relative_to`"),
         ({"spike_times": "t", "trials": {"stimulus": "s"}}, "start_time"),
     ],
@@ -217,6 +218,12 @@ def test_wrong_names_are_told_what_there_is(tmp_path, write, name, message):
 def test_maps_that_make_no_sense_are_refused(given, message):
     with pytest.raises(ValueError, match=message):
         Fields(**given)
+
+
+@pytest.mark.parametrize("given", [{"units": ["area"]}, {"trials": "on"}])
+def test_columns_without_names_are_refused(given):
+    with pytest.raises(TypeError, match="must map columns to names of arrays"):
+        Fields("t", **given)
 
 
 def test_type_numbers_that_end_the_reader_are_refused(tmp_path):

@@ -152,3 +152,12 @@ def test_cluster_tables_must_name_each_cluster_once(folder):
 def test_units_table_is_tidy(folder):
     assert read_recording(folder).units.dtypes["unit"] == np.int64
     assert pd.api.types.is_string_dtype(read_recording(folder).units["quality"])
+
+
+def test_quality_from_older_versions(tmp_path):
+    np.save(tmp_path / "spike_times.npy", np.array([3000, 6000, 9000]))
+    np.save(tmp_path / "spike_clusters.npy", np.array([1, 4, 9]))
+    (tmp_path / "params.py").write_text("sample_rate = 30000\n")
+    (tmp_path / "cluster_groups.csv").write_text("cluster_id\tgroup\n1\tgood\n4\tnoise\n")
+    recording = read_recording(tmp_path)
+    assert recording.units.to_dict("list") == {"unit": [1, 9], "quality": ["good", "unsorted"]}

@@ -77,3 +77,23 @@ def test_event_files_must_exist_and_be_tables(saved, tmp_path):
     for name in ("absent.csv", "shown.xlsx"):
         with pytest.raises(ValueError, match=r"`events` must be"):
             read_recording(saved, events=tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"path": None}, "`path` must be a string or Path; got None"),
+        ({"format": 3}, "`format` must be a name"),
+        ({"fields": {"spike_times": "t"}}, "`fields` must be Fields, as in"),
+        ({"events": [pd.DataFrame()]}, "`events` must be a file, a table, or tables by name"),
+    ],
+)
+def test_arguments_of_the_wrong_type_are_refused(saved, given, message):
+    with pytest.raises(TypeError, match=message):
+        read_recording(**{"path": saved, **given})
+
+
+@pytest.mark.parametrize("observed", ["all", 5, [[0, 1], [2]]])
+def test_observed_spans_that_are_none_are_refused(saved, observed):
+    with pytest.raises(ValueError, match=r"`observed` must be \(span, 2\)"):
+        read_recording(saved, observed=observed)

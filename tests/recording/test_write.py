@@ -84,6 +84,9 @@ def test_inspection_finds_nothing_critical(tmp_path):
         ({"images": {"a": np.zeros(3)}}, ValueError, r"'a' is \(3,\)"),
         ({"images": {"a": np.zeros((3, 3, 4))}}, ValueError, r"'a' is \(3, 3, 4\)"),
         ({"images": {"a/b": np.zeros((3, 3))}}, ValueError, "without '/'.*'a/b'"),
+        ({"images": [np.zeros((2, 2))]}, TypeError, "`images` must be a mapping; got list"),
+        ({"subject": "m1"}, TypeError, "`subject` must be a mapping; got str"),
+        ({"session_start_time": "2024"}, TypeError, "must be a datetime with a zone; got '2024'"),
         ({"images": {"a": [[0.5]]}}, TypeError, "arrays of numbers; 'a' is"),
     ],
 )
