@@ -121,11 +121,7 @@ for score in scores:
 # %%
 comparison_table(scores).to_csv(OUT / "scores.csv", index=False)
 ranking.to_csv(OUT / "ranking.csv", index=False)
-pairs = inference.pair_frame()
-pairs.to_csv(OUT / "pairs.csv", index=False)
-tests = inference.model_frame()[
-    ["model", "score", "standard_error", "p_zero", "p_ceiling", "p_fdr"]
-]
+inference.pair_frame().to_csv(OUT / "pairs.csv", index=False)
 by_name = {score.model: score for score in scores}
 low, high = by_name[best].ceiling
 # scores.csv tells which dissimilarity each is; repeated beside every bar it would be in the way.
@@ -133,9 +129,10 @@ shown = [
     replace(each, settings={k: v for k, v in each.settings.items() if k != "dissimilarity"})
     for each in scores
 ]
+n_models = len(inference.models)
 report = write_report(
     OUT / "report.html",
-    shown,
+    [replace(inference, comparisons=tuple(shown[:n_models])), *shown[n_models:]],
     title="92 images: human IT, monkey IT, models and a network that learned by STDP",
     summary=(
         f"Monkey IT and human IT tell the 92 images apart alike: Pearson {r:.4f}, Spearman "
@@ -150,13 +147,7 @@ report = write_report(
         as_rdm(rsa92.monkey_it, "Monkey IT"),
         replace(in_silence(layers[best]), source=f"Network, {best}"),
     ],
-    tables={
-        "Models on human IT, mean of the sessions": ranking,
-        "Against 0 and against the noise ceiling": tests,
-        "Best model against the others": pairs[
-            (pairs[["model", "other"]] == best_model).any(axis=1)
-        ],
-    },
+    tables={"Models on human IT, mean of the sessions": ranking},
     figures={
         "Scores with intervals over stimuli and sessions, a dot a session, the noise ceiling, and "
         "arrows to models that are worse": plot_inference(inference)

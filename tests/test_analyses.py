@@ -157,10 +157,12 @@ def test_every_side_is_held_against_the_sessions(it: Path) -> None:
     assert (scores["n_subjects"] == 8).all()
     assert scores["score"].drop(["pixels", *layers])[: len(MODELS)].idxmax() == "animacy"
     # The lower bound is below the upper, and no layer of this network comes near it.
-    low, high = scores["ceiling_low"].unique(), scores["ceiling_high"].unique()
+    low, high = (scores[bound].round(12).unique() for bound in ("ceiling_low", "ceiling_high"))
     assert len(low) == len(high) == 1
     assert scores.loc[layers, "interval_high"].max() < low[0] < high[0] < 1
-    assert (scores.loc[["encoder", "pool1"], "p"] < 0.01).all()
+    # What contrasts say of IT holds up to the last layer; one global maximum a map loses it.
+    assert scores["p"]["encoder"] < 0.01
+    assert (scores.loc[["conv1", "pool1", "conv2"], "p"] < 0.05).all()
 
 
 def test_shuffled_labels_find_nothing_in_it(it: Path) -> None:
@@ -196,6 +198,17 @@ def test_the_two_codes_share_most_of_their_geometry(retina: tuple[Path, str]) ->
     controls = scores.xs("latency, shuffled", level="model")
     assert (controls["p"] > 0.05).all()
     assert ((controls["interval_low"] < 0) & (controls["interval_high"] > 0)).all()
+
+
+def test_spike_trains_come_to_tell_what_counts_tell(retina: tuple[Path, str]) -> None:
+    found = read_table(retina[0] / "van_rossum.csv", "time constant (s)")
+    # Half of the trials hold the same geometry as the other half, at every precision of timing.
+    assert (found["reliability"] > 0.98).all()
+    with_counts = found["with the counts"]
+    assert with_counts.is_monotonic_increasing
+    assert with_counts[0.001] < 0.91
+    assert with_counts[0.3] == pytest.approx(0.991, abs=5e-4)
+    assert found["corrected"][0.3] == pytest.approx(1, abs=1e-3)
 
 
 def test_the_nix_file_and_the_full_set_agree(retina: tuple[Path, str]) -> None:
