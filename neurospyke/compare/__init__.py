@@ -1,6 +1,9 @@
 """Compare two sets of responses, whoever they belong to."""
 
+from neurospyke.compare.alignment import ALIGNMENTS, alignment, held_out_alignment
 from neurospyke.compare.bures import bures, squared_bures_distance
+from neurospyke.compare.cca import canonical_correlations, cca, pwcca, svcca
+from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
 from neurospyke.compare.cluster import cluster_p_values
 from neurospyke.compare.codes import firing_rates, first_spikes, rank_order
 from neurospyke.compare.comparators import (
@@ -87,7 +90,14 @@ from neurospyke.compare.selectivity import (
     tuning_selectivity,
     vinje_gallant,
 )
+from neurospyke.compare.shape import (
+    permutation_similarity,
+    procrustes_distance,
+    shape_distance,
+    shape_similarity,
+)
 from neurospyke.compare.similarity import rsa
+from neurospyke.compare.spike_distances import isi_distance, spike_distance
 from neurospyke.compare.spike_trains import (
     van_rossum,
     van_rossum_rdm,
@@ -102,6 +112,7 @@ from neurospyke.compare.variability import fano_factors, mean_matched_fano
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 
 __all__ = [
+    "ALIGNMENTS",
     "COMPARATORS",
     "DISSIMILARITIES",
     "RDM",
@@ -115,9 +126,12 @@ __all__ = [
     "RDMReliability",
     "SpikeTrains",
     "TrialSplits",
+    "alignment",
     "bits_per_spike",
     "bootstrap_counts",
     "bures",
+    "canonical_correlations",
+    "cca",
     "classical_scaling",
     "cluster_p_values",
     "compare_rdms",
@@ -134,6 +148,7 @@ __all__ = [
     "crossnobis_rdm",
     "crossvalidated_poisson_rdm",
     "d_prime",
+    "debiased_cka",
     "decode",
     "decoding_rdm",
     "dimensionality",
@@ -148,12 +163,15 @@ __all__ = [
     "fano_factors",
     "firing_rates",
     "first_spikes",
+    "held_out_alignment",
     "instantaneous_rates",
     "interpolated",
     "interval_statistics",
     "intervals",
+    "isi_distance",
     "jittered_correlograms",
     "ledoit_wolf",
+    "linear_cka",
     "mahalanobis_rdm",
     "mean_matched_fano",
     "mutual_information",
@@ -166,12 +184,16 @@ __all__ = [
     "participation_ratio",
     "partition_variance",
     "pearson",
+    "permutation_similarity",
     "permutations",
     "pls",
     "poisson_rdm",
     "preference_ratio",
+    "procrustes_distance",
     "psth",
+    "pwcca",
     "rank_order",
+    "rbf_cka",
     "rdm_movie",
     "rdm_reliability",
     "read_rsatoolbox",
@@ -183,12 +205,15 @@ __all__ = [
     "rsa_map",
     "schaefer_strimmer",
     "selected",
+    "shape_distance",
+    "shape_similarity",
     "shuffle_labels",
     "shuffle_trials",
     "shuffled_correlograms",
     "sparseness",
     "spearman",
     "spearman_brown",
+    "spike_distance",
     "split_half_ceiling",
     "split_halves",
     "squared_bures_distance",
@@ -197,6 +222,7 @@ __all__ = [
     "sttc_table",
     "subject_ceiling",
     "surrogate_trains",
+    "svcca",
     "tau_a",
     "tau_b",
     "thin",
