@@ -13,52 +13,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from neurospyke.compare.comparison import Comparison
-from neurospyke.compare.rdm import RDM
 from neurospyke.look import DASHES, HATCHES, INK, MARKERS, axes_for, style, wrap, write_legend
 
 _COURSES = {"step": "model steps included", "time": "time, middle of the window (s)"}
-_MAX_TICKS = 24
 _CEILING: dict[str, Any] = {"facecolor": "0.91", "edgecolor": "0.6", "linewidth": 0.6}
-
-
-def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
-    """Dissimilarity matrix; its diagonal stays white.
-
-    The colours, which lighten with dissimilarity in grey print too, span the pairs; of more than
-    24 conditions, the middle 98 % of them, so that a few far pairs do not dim the rest.
-
-    Args:
-        rdm: the dissimilarities.
-        ax: axes to draw on; new ones when not given.
-
-    Returns:
-        The axes, with condition labels up to 24 conditions.
-
-    >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="euclidean")
-    >>> [label.get_text() for label in plot_rdm(rdm).get_yticklabels()]
-    ['a', 'b', 'c']
-    """
-    with style():
-        ax = axes_for(ax, 3.9, 3.3)
-        matrix = np.array(rdm.matrix())
-        np.fill_diagonal(matrix, np.nan)
-        few = rdm.n_conditions <= _MAX_TICKS
-        low, high = np.percentile(rdm.values, (0, 100) if few else (1, 99))
-        image = ax.imshow(matrix, cmap="mako", interpolation="nearest", vmin=low, vmax=high)
-        ends = "neither" if few else "both"
-        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend=ends)
-        bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
-        bar.set_label(f"dissimilarity ({wrap(rdm.dissimilarity, 30)})", parse_math=False)
-        if few:
-            labels = [wrap(name, 18) for name in rdm.conditions]
-            ax.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
-            ax.set_yticks(range(len(labels)), labels, parse_math=False)
-        else:
-            ax.set(xticks=[], yticks=[], xlabel=f"{rdm.n_conditions} conditions")
-        ax.tick_params(length=0)
-        ax.set_title(wrap(rdm.source, 40), parse_math=False)
-        sns.despine(ax=ax, left=True, bottom=True)
-    return ax
 
 
 def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:

@@ -8,6 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.image import AxesImage
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from neurospyke.compare.rdm import RDM
@@ -15,7 +16,44 @@ from neurospyke.compare.scaling import classical_scaling
 from neurospyke.look import INK, axes_for, style, wrap
 
 _MAX_LABELS = 40
+_MAX_TICKS = 24
 _THUMBNAIL = 26
+
+
+def plot_rdm(rdm: RDM, ax: Axes | None = None) -> Axes:
+    """Dissimilarity matrix; its diagonal stays white.
+
+    The colours, which lighten with dissimilarity in grey print too, span the pairs; of more than
+    24 conditions, the middle 98 % of them, so that a few far pairs do not dim the rest.
+
+    Args:
+        rdm: the dissimilarities.
+        ax: axes to draw on; new ones when not given.
+
+    Returns:
+        The axes, with condition labels up to 24 conditions.
+
+    >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="euclidean")
+    >>> [label.get_text() for label in plot_rdm(rdm).get_yticklabels()]
+    ['a', 'b', 'c']
+    """
+    with style():
+        ax = axes_for(ax, 3.9, 3.3)
+        few = rdm.n_conditions <= _MAX_TICKS
+        image = _draw(ax, rdm, np.percentile(rdm.values, (0, 100) if few else (1, 99)))
+        ends = "neither" if few else "both"
+        bar = ax.figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend=ends)
+        bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
+        bar.set_label(f"dissimilarity ({wrap(rdm.dissimilarity, 30)})", parse_math=False)
+        if few:
+            labels = [wrap(name, 18) for name in rdm.conditions]
+            ax.set_xticks(range(len(labels)), labels, rotation=90, parse_math=False)
+            ax.set_yticks(range(len(labels)), labels, parse_math=False)
+        else:
+            ax.set_xlabel(f"{rdm.n_conditions} conditions")
+        ax.tick_params(length=0)
+        ax.set_title(wrap(rdm.source, 40), parse_math=False)
+    return ax
 
 
 def plot_rdms(rdms: Sequence[RDM], *, shared_scale: bool = False) -> list[Axes]:
@@ -53,21 +91,27 @@ def plot_rdms(rdms: Sequence[RDM], *, shared_scale: bool = False) -> list[Axes]:
         for ax in panels[len(rdms) :]:
             ax.set_axis_off()
         for ax, rdm in zip(panels, rdms, strict=False):
-            low, high = np.percentile(rdm.values if together is None else together, (1, 99))
-            matrix = np.array(rdm.matrix())
-            np.fill_diagonal(matrix, np.nan)
-            image = ax.imshow(matrix, cmap="mako", interpolation="nearest", vmin=low, vmax=high)
+            values = rdm.values if together is None else together
+            image = _draw(ax, rdm, np.percentile(values, (1, 99)))
             if together is None:
                 figure.colorbar(image, ax=ax, fraction=0.046, pad=0.03, extend="both")
-            ax.set(xticks=[], yticks=[])
             ax.set_title(wrap(rdm.source, 28), parse_math=False)
             ax.set_xlabel(wrap(rdm.dissimilarity, 28), parse_math=False)
-            sns.despine(ax=ax, left=True, bottom=True)
         if together is not None:
             figure.colorbar(
                 panels[0].get_images()[0], ax=panels, fraction=0.03, pad=0.02, extend="both"
             )
     return panels[: len(rdms)]
+
+
+def _draw(ax: Axes, rdm: RDM, limits: np.ndarray) -> AxesImage:
+    """The matrix without its diagonal, without ticks."""
+    matrix = np.array(rdm.matrix())
+    np.fill_diagonal(matrix, np.nan)
+    low, high = limits
+    ax.set(xticks=[], yticks=[])
+    sns.despine(ax=ax, left=True, bottom=True)
+    return ax.imshow(matrix, cmap="mako", interpolation="nearest", vmin=low, vmax=high)
 
 
 def plot_mds(rdm: RDM, images: np.ndarray | None = None, ax: Axes | None = None) -> Axes:

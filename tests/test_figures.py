@@ -8,7 +8,8 @@ from matplotlib.colors import to_rgb
 
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.rdm import RDM
-from neurospyke.figures import comparison_labels, plot_rdm, plot_scores, plot_time_course
+from neurospyke.figures import comparison_labels, plot_scores, plot_time_course
+from neurospyke.rdm_figures import plot_rdm
 
 CONDITIONS = ("face", "car", "chair")
 HOSTILE = "$\\frac{$ _<b>"
@@ -71,26 +72,6 @@ def test_axes_given_are_drawn_on_and_returned():
     assert plot_scores([result()], axes[1]) is axes[1]
     assert plot_time_course(course("conv1", [0.1, 0.2]), axes[2]) is axes[2]
     assert plt.get_fignums() == [figure.number]
-
-
-def test_rdm_shows_its_values_and_no_diagonal():
-    rdm = RDM(np.array([1.0, 2.0, 4.0]), CONDITIONS, dissimilarity="euclidean", source="V4")
-    ax = plot_rdm(rdm)
-    image: Any = ax.get_images()[0]
-    shown = np.ma.filled(image.get_array(), np.nan)
-    np.testing.assert_array_equal(shown, [[np.nan, 1, 2], [1, np.nan, 4], [2, 4, np.nan]])
-    assert image.get_clim() == (1, 4)
-    assert ax.get_title(loc="left") == "V4"
-    assert [text.get_text() for text in ax.get_xticklabels()] == list(CONDITIONS)
-
-
-def test_rdm_of_many_conditions_counts_instead_of_naming_them():
-    names = tuple(map(str, range(30)))
-    ax = plot_rdm(RDM(np.arange(435.0), names, dissimilarity="euclidean"))
-    assert ax.get_xlabel() == "30 conditions"
-    image: Any = ax.get_images()[0]
-    assert image.get_clim() == pytest.approx((4.34, 429.66))
-    assert len(ax.get_xticks()) == 0
 
 
 def test_scores_show_bars_intervals_ceilings_and_numbers():

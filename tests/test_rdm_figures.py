@@ -6,7 +6,7 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox
 
 from neurospyke.compare.rdm import RDM
-from neurospyke.rdm_figures import plot_mds, plot_rdms
+from neurospyke.rdm_figures import plot_mds, plot_rdm, plot_rdms
 
 HOSTILE = "$\\frac{$ _<b>"
 
@@ -73,3 +73,25 @@ def test_images_that_do_not_fit_are_refused() -> None:
     for shape in ((2, 8, 6), (3, 4, 8, 6), (3, 8)):
         with pytest.raises(ValueError, match="`images` must be"):
             plot_mds(rdm(), np.ones(shape))
+
+
+def test_rdm_shows_its_values_and_no_diagonal():
+    rdm = RDM(
+        np.array([1.0, 2.0, 4.0]), ("face", "car", "chair"), dissimilarity="euclidean", source="V4"
+    )
+    ax = plot_rdm(rdm)
+    image: Any = ax.get_images()[0]
+    shown = np.ma.filled(image.get_array(), np.nan)
+    np.testing.assert_array_equal(shown, [[np.nan, 1, 2], [1, np.nan, 4], [2, 4, np.nan]])
+    assert image.get_clim() == (1, 4)
+    assert ax.get_title(loc="left") == "V4"
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["face", "car", "chair"]
+
+
+def test_rdm_of_many_conditions_counts_instead_of_naming_them():
+    names = tuple(map(str, range(30)))
+    ax = plot_rdm(RDM(np.arange(435.0), names, dissimilarity="euclidean"))
+    assert ax.get_xlabel() == "30 conditions"
+    image: Any = ax.get_images()[0]
+    assert image.get_clim() == pytest.approx((4.34, 429.66))
+    assert len(ax.get_xticks()) == 0
