@@ -138,6 +138,7 @@ def learn_by_gradient(  # noqa: PLR0913 - what to learn from, how, and where to 
         **settings,
         "groups": learner.groups(),
         "batches": first_checksum(batches),
+        "n_batches": len(batches) if isinstance(batches, Sequence) else None,
         "validation": None if validation is None else checksum(validation),
     }
     last = None if checkpoint is None else learner.resume(checkpoint)

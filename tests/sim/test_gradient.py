@@ -223,6 +223,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
         (network(), labelled(), {"validation": bars(4)}),
         (network(seed=1), labelled(), {}),
         (network(), labelled(5), {}),
+        (network(), labelled()[:-1], {}),
     ]:
         with pytest.raises(ValueError, match="`checkpoint` must be of the same network, batches"):
             learn_by_gradient(start, batches, checkpoint=path, **course)

@@ -1,5 +1,7 @@
 """Laws of learning and responding that hold for any network: maps, silence, time and batches."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,7 +19,7 @@ from tests.conformance import latencies, quarters
 
 MAPS, CHANNELS, BINS = 5, 3, 6
 SEEDS = st.integers(0, 2**20)
-RULE = {"n_bins": BINS, "k": 3, "radius": 1, "padding": 1}
+RULE: dict[str, Any] = {"n_bins": BINS, "k": 3, "radius": 1, "padding": 1}
 
 
 def layer(seed, maps=MAPS, channels=CHANNELS):
