@@ -29,6 +29,7 @@ from neurospyke.sim.intensity import (
     local_normalization,
     on_off,
 )
+from neurospyke.sim.latency import from_spikes, to_spikes
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
 from neurospyke.sim.level_crossing import level_crossing
 from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
@@ -84,6 +85,7 @@ __all__ = [
     "final_potentials",
     "first_to_spike",
     "fit_whitening",
+    "from_spikes",
     "gabor",
     "gabor_unit_sum",
     "gated_operations",
@@ -117,6 +119,7 @@ __all__ = [
     "rezghi2022",
     "sample_patches",
     "shuffled",
+    "to_spikes",
     "write_network",
     "write_stream_network",
     "yin2021",
