@@ -22,6 +22,7 @@ from neurospyke.recording.report import ImportReport, read_notes
 
 _MAX_SPIKES = 2**30
 _RAGGED_TEXT = "tags"
+_INVALID = "invalid_times"
 _TABLES = ("units", "intervals", "general/extracellular_ephys/electrodes")
 # What lazy reading of a damaged table may raise.
 _DAMAGE = (OSError, LookupError, AttributeError, RuntimeError, TypeError, MemoryError, UnicodeError)
@@ -63,6 +64,7 @@ def read_nwb(path: Path) -> Found:
         times, offsets = _spike_times(units)
         table, unit_report = _unit_table(file, units)
         tables, table_report = _interval_tables(file)
+        table_report += _invalid_times(tables)
         supports = _obs_intervals(units)
         notes, report = read_notes(file.notes or "")
     return Found(
@@ -166,6 +168,17 @@ def _interval_tables(file: Any) -> tuple[dict[str, pd.DataFrame], ImportReport]:
             columns.setdefault("id", ids)
         tables[name] = pd.DataFrame(columns, index=pd.RangeIndex(len(ids)))
     return tables, report
+
+
+def _invalid_times(tables: dict[str, pd.DataFrame]) -> ImportReport:
+    table = tables.get(_INVALID)
+    if table is None or len(table) == 0:
+        return ImportReport()
+    text = (
+        f"{len(table)} rows of {_INVALID!r} say when the recording is not to be trusted; that time "
+        "is kept: pass `observed=` without it, or leave out the trials in it"
+    )
+    return ImportReport().with_finding("suspicious", text, len(table))
 
 
 def _pictures(path: Path) -> ImportReport:

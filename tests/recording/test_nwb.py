@@ -296,3 +296,13 @@ def test_columns_too_large_for_memory_are_left_out_and_counted(nwb_file, written
     recording = read_recording(path)
     assert "waveform_mean" not in recording.units
     assert "'waveform_mean' (0.0 GiB)" in recording.report.of_kind("dropped")[0].text
+
+
+def test_times_that_the_file_calls_invalid_are_said(nwb_file, written):
+    nwb_file.add_unit(spike_times=[0.5, 1.5])
+    nwb_file.add_invalid_time_interval(start_time=0.75, stop_time=1.25)
+    recording = read_recording(written())
+    assert "1 rows of 'invalid_times' say when the recording is not to be trusted" in str(
+        recording.report
+    )
+    assert recording.trials["invalid_times"]["stop_time"].tolist() == [1.25]
