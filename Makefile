@@ -33,6 +33,7 @@ bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in ben
 	$(BIN)/python benchmarks/rsa_measures.py
 	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/rsa_inference.py
 	$(BIN)/python benchmarks/rsa_truth.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spike_statistics.py
 
 out/benchmarks/peers/.ready: benchmarks/requirements.txt $(READY)
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $< && touch $@
