@@ -10,12 +10,12 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from neurospyke.sim.ops.adaptive_lif_scan import adaptive_lif_scan
 from neurospyke.sim.ops.lif_scan import lif_scan
 from neurospyke.sim.ops.recurrent_adaptive_lif_scan import recurrent_adaptive_lif_scan
 from neurospyke.sim.ops.scan import NeuronState, Scan, check_number, check_reset
+from neurospyke.sim.ops.stream_linear import stream_linear
 from neurospyke.sim.surrogate import check_surrogate
 
 SHORTEST = 0.01  # steps: nothing of a membrane is left after one
@@ -150,7 +150,7 @@ class AdaptiveLIF(nn.Module):
             state: where to start; `start` without a generator if None.
         """
         check_inputs(inputs, self.weight)
-        current = linear(inputs, self.weight, self.bias)
+        current = stream_linear(inputs, self.weight, self.bias)
         state = self.start(inputs.shape[1]) if state is None else state
         settings: dict[str, Any] = {
             "threshold": self.threshold,
@@ -231,7 +231,7 @@ class LeakyIntegrator(nn.Module):
     def forward(self, inputs: Tensor, state: NeuronState | None = None) -> Scan:
         """Membranes (time, batch, unit) and the last state; no unit ever spikes."""
         check_inputs(inputs, self.weight)
-        current = linear(inputs, self.weight, self.bias)
+        current = stream_linear(inputs, self.weight, self.bias)
         settings: dict[str, Any] = {"threshold": _OUT_OF_REACH, "return_membrane": True}
         return lif_scan(current, self.tau_membrane, state, **settings)
 

@@ -20,7 +20,7 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
-INTERFACE = 4  # of the library that this module calls
+INTERFACE = 5  # of the library that this module calls
 MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 

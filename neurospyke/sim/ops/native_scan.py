@@ -4,6 +4,7 @@ Tensors are dense, of one dtype, in main memory. Where the library was not built
 torch path.
 """
 
+import ctypes
 import struct
 from typing import NamedTuple
 
@@ -59,6 +60,44 @@ def scan_gradient(
         fields = (list(SURROGATES).index(surrogate), *_places(*gradients), *_places(*outs))
         args = _fields(course.spikes, weight, neurons, course) + struct.pack("12q", *fields)
         call("neurospyke_scan_gradient", args)
+
+
+def project(inputs: Tensor, table: Tensor, bias: Tensor, out: Tensor, most: int) -> bool:
+    """Write bias + inputs table into `out`; False where more than `most` inputs are not zero.
+
+    `inputs` has axes (row, channel), `table` (channel, unit), `out` (row, unit).
+    """
+    return _project(inputs, table, bias, None, out, most)
+
+
+def project_back(inputs: Tensor, of_out: Tensor, out: Tensor, most: int) -> bool:
+    """Write the gradient of the table into `out`; False where more than `most` are not zero."""
+    return _project(inputs, None, None, of_out, out, most)
+
+
+def _project(
+    inputs: Tensor,
+    table: Tensor | None,
+    bias: Tensor | None,
+    of_out: Tensor | None,
+    out: Tensor,
+    most: int,
+) -> bool:
+    active = ctypes.c_int64()
+    fields = struct.pack(
+        "12q",
+        *_places(inputs),
+        *inputs.shape,
+        out.shape[1],
+        *_places(table, bias, of_out),
+        inputs.dtype == torch.float64,
+        *_places(out),
+        torch.get_num_threads(),
+        most,
+        ctypes.addressof(active),
+    )
+    call("neurospyke_projection", fields)
+    return active.value <= most
 
 
 def _fields(current: Tensor, weight: Tensor | None, neurons: Neurons, course: Course) -> bytes:

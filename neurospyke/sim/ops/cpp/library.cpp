@@ -186,7 +186,7 @@ using namespace neurospyke;
 #define NEUROSPYKE_C extern "C" __attribute__((visibility("default")))
 
 // Changes with every structure or function, so that a library of another age is not called.
-NEUROSPYKE_C int neurospyke_interface() { return 4; }
+NEUROSPYKE_C int neurospyke_interface() { return 5; }
 
 // 0 baseline, 1 AVX2, 2 AVX-512; -1 asks for the best. Returns what is in use from then on.
 NEUROSPYKE_C int neurospyke_isa(int isa) {
@@ -212,6 +212,9 @@ NEUROSPYKE_C void neurospyke_learning(const LearningArgs* a) {
 NEUROSPYKE_C void neurospyke_scan(const ScanArgs* a) { kernels_of(current_isa())->scan(*a); }
 NEUROSPYKE_C void neurospyke_scan_gradient(const ScanGradientArgs* a) {
   kernels_of(current_isa())->scan_gradient(*a);
+}
+NEUROSPYKE_C void neurospyke_projection(const ProjectionArgs* a) {
+  kernels_of(current_isa())->projection(*a);
 }
 NEUROSPYKE_C int64_t neurospyke_row_additions(int64_t rows, int64_t maps, int64_t repeats) {
   return kernels_of(current_isa())->row_additions(rows, maps, repeats);

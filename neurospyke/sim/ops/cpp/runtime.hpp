@@ -144,12 +144,27 @@ struct ScanGradientArgs {
   void* to_trace;
 };
 
+// Forwards out = bias + inputs table, backwards out = inputs^T of_out; both only add where an input
+// is not zero, and leave `out` alone where more than `most` are not.
+struct ProjectionArgs {
+  const void* inputs;  // (row, channel)
+  int64_t rows, channels, units;
+  const void* table;   // (channel, unit) forwards
+  const void* bias;    // (unit,) forwards
+  const void* of_out;  // (row, unit) backwards, or null
+  int64_t is_double;
+  void* out;           // (row, unit) forwards, (channel, unit) backwards
+  int64_t threads, most;
+  int64_t* active;     // inputs that are not zero
+};
+
 // Callers fill these structs as plain numbers of eight bytes.
 static_assert(sizeof(ConvolutionArgs) == 40 * 8 && sizeof(PoolArgs) == 19 * 8 &&
               sizeof(InhibitionArgs) == 18 * 8 && sizeof(WinnersArgs) == 20 * 8 &&
               sizeof(Rule) == 9 * 8 && sizeof(StdpArgs) == 42 * 8 &&
               sizeof(LearningArgs) == 53 * 8 &&
-              sizeof(ScanArgs) == 21 * 8 && sizeof(ScanGradientArgs) == 33 * 8);
+              sizeof(ScanArgs) == 21 * 8 && sizeof(ScanGradientArgs) == 33 * 8 &&
+              sizeof(ProjectionArgs) == 12 * 8);
 
 struct Kernels {
   void (*convolution)(const ConvolutionArgs&);
@@ -160,6 +175,7 @@ struct Kernels {
   void (*learning)(const LearningArgs&);
   void (*scan)(const ScanArgs&);
   void (*scan_gradient)(const ScanGradientArgs&);
+  void (*projection)(const ProjectionArgs&);
   int64_t (*row_additions)(int64_t rows, int64_t maps, int64_t repeats);
 };
 
