@@ -232,7 +232,8 @@ def contrast_variances(
     V_p the variances when both, only the S subjects, or only the K stimuli are resampled,
     S V_r / (S - 1) + K V_p / (K - 1) - S K (V_b - V_r - V_p) / ((S - 1) (K - 1)), clipped from
     below to the larger of the first two terms and from above to V_b. Random folds of
-    cross-validation add variance of their own: with m repeats, (m V_mean - V_1) / (m - 1) has none.
+    cross-validation add variance of their own: with m repeats, (m V_mean - V_1) / (m - 1) has none;
+    where few samples leave nothing above 0 of it, V_mean stands.
 
     Args:
         samples: (factor, repeat, sample, score) as in `Inference`.
@@ -274,7 +275,8 @@ def _variance(samples: np.ndarray, contrast: np.ndarray) -> float:
     if n_repeats == 1:
         return float(of_mean)
     of_one = values.var(axis=1, ddof=1).mean()
-    return float(max((n_repeats * of_mean - of_one) / (n_repeats - 1), 0.0))
+    without = (n_repeats * of_mean - of_one) / (n_repeats - 1)
+    return float(without if without > 0 else of_mean)
 
 
 def degrees_of_freedom(over: str, n_subjects: int, n_stimuli: int) -> int:

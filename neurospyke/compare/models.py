@@ -106,9 +106,11 @@ def fit_selected(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
     >>> fit_selected(np.array([[[1.0, 0.0], [0.0, 4.0]]]), np.array([[0.6, 1.0]]))
     array([[1., 0.]])
     """
-    lengths = np.sqrt(np.maximum(np.einsum("nkk->nk", gram), np.finfo(float).tiny))
+    lengths, flat = _lengths(gram)
     weights = np.zeros(target.shape)
-    weights[np.arange(len(target)), np.argmax(target / lengths, axis=1)] = 1
+    best = np.argmax(np.where(flat, -np.inf, target / lengths), axis=1)
+    weights[np.arange(len(target)), best] = 1
+    weights[flat.all(axis=1)] = np.nan
     return weights
 
 
@@ -133,9 +135,9 @@ def fit_weighted(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
     >>> fit_weighted(np.eye(3)[None], np.array([[0.3, -0.2, 0.4]]))
     array([[0.6, 0. , 0.8]])
     """
-    lengths = np.sqrt(np.maximum(np.einsum("nkk->nk", gram), np.finfo(float).tiny))
+    lengths, flat = _lengths(gram)
     scaled = gram / (lengths[:, :, None] * lengths[:, None])
-    weights = _nonnegative(scaled, target / lengths) / lengths
+    weights = _nonnegative(scaled, np.where(flat, 0, target / lengths)) / lengths
     nothing = ~(weights > 0).any(axis=1)
     weights[nothing] = fit_selected(gram[nothing], target[nothing])
     return weights / np.linalg.norm(weights, axis=1, keepdims=True)
@@ -167,7 +169,18 @@ def fit_interpolated(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
         best[better] = reached[better]
         weights[better] = 0
         weights[better, ends] = found[better]
+    weights[(weights == 0).all(axis=1)] = np.nan
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def _lengths(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(problem, part) lengths, 1 where a part is flat over the pairs fitted; and which are flat.
+
+    A flat part says nothing and gets no weight; where all are flat, no weights are defined (NaN).
+    """
+    squares = np.einsum("nkk->nk", gram)
+    flat = squares <= np.finfo(float).tiny
+    return np.sqrt(np.where(flat, 1.0, squares)), flat
 
 
 def _nonnegative(gram: np.ndarray, target: np.ndarray) -> np.ndarray:

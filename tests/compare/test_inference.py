@@ -129,6 +129,13 @@ def test_random_folds_add_no_variance() -> None:
     assert found == pytest.approx(1.0, abs=0.1)
 
 
+def test_a_variance_that_folds_outweigh_is_not_zero() -> None:
+    # Means of the repeats are ±1/2: V_mean = 1/2, V_1 = (8 + 2) / 2 and 2 x 1/2 - 5 is below 0.
+    samples = np.array([[2.0, -2.0], [-1.0, 1.0]])[None, :, :, None]
+    (found,) = contrast_variances(samples, np.ones((1, 1)), "stimuli", 1, 3)
+    assert found == pytest.approx(3 / 2 * 1 / 2)
+
+
 def test_false_discovery_rate_by_hand() -> None:
     found = false_discovery_rate([0.01, 0.02, np.nan, 0.5, 0.03])
     np.testing.assert_allclose(found, [0.04, 0.04, np.nan, 0.5, 0.04])

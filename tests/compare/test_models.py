@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from neurospyke.compare.models import (
 )
 from neurospyke.compare.products import FORMS, inner_products
 from neurospyke.compare.rdm import RDM
+
+Fit = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 ORACLE_NAMES = {
     "cosine": "cosine",
@@ -53,6 +56,14 @@ def test_fits_equal_rsatoolbox_or_are_better(shared_oracles: Path, form: str) ->
     theirs = known[f"rt_interp_{name}"]
     np.testing.assert_allclose(between, theirs, rtol=0, atol=1e-5)
     assert reached(gram, target, between) >= reached(gram, target, theirs)
+
+
+@pytest.mark.parametrize("fit", [fit_selected, fit_weighted, fit_interpolated])
+def test_a_part_that_is_flat_gets_no_weight_and_none_if_all_are(fit: Fit) -> None:
+    # The second problem's parts are flat over the pairs fitted, but for what rounding leaves.
+    gram = np.array([np.diag([0.0, 4.0]), np.zeros((2, 2))])
+    target = np.array([[1e-18, 1.0], [1e-18, 0.0]])
+    np.testing.assert_allclose(fit(gram, target), [[0, 1], [np.nan, np.nan]], atol=1e-12)
 
 
 def test_many_problems_at_once_equal_scipy() -> None:
