@@ -44,6 +44,7 @@ from neurospyke.compare.isi import interval_statistics, intervals
 from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.mapping import BandedRidge, pls, ridge
 from neurospyke.compare.maps import rsa_map
+from neurospyke.compare.match import match_bins, match_rates, match_trials, match_units
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
 from neurospyke.compare.moments import euclidean_similarities
 from neurospyke.compare.movie import RDMMovie, crossnobis_movie, rdm_movie, unfold_time
@@ -173,6 +174,10 @@ __all__ = [
     "ledoit_wolf",
     "linear_cka",
     "mahalanobis_rdm",
+    "match_bins",
+    "match_rates",
+    "match_trials",
+    "match_units",
     "mean_matched_fano",
     "mutual_information",
     "noise_covariance",
