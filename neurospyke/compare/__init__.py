@@ -22,6 +22,7 @@ from neurospyke.compare.correlogram import (
     shuffled_correlograms,
 )
 from neurospyke.compare.count_correlation import count_correlations, thin
+from neurospyke.compare.cross_decoding import decode_across_sides
 from neurospyke.compare.crossvalidated import crossnobis_rdm
 from neurospyke.compare.decoding import Decoding, TrialSplits, decode
 from neurospyke.compare.dimensions import (
@@ -38,6 +39,7 @@ from neurospyke.compare.distances import (
     mahalanobis_rdm,
 )
 from neurospyke.compare.encoding import Encoding, encoding
+from neurospyke.compare.generalization import decode_across_conditions, decoding_curve
 from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.information import bits_per_spike, mutual_information
 from neurospyke.compare.isi import interval_statistics, intervals
@@ -151,6 +153,9 @@ __all__ = [
     "d_prime",
     "debiased_cka",
     "decode",
+    "decode_across_conditions",
+    "decode_across_sides",
+    "decoding_curve",
     "decoding_rdm",
     "dimensionality",
     "disattenuated",
