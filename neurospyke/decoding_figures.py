@@ -1,0 +1,105 @@
+"""Figures of decoding: over time, and from each time to every other.
+
+`plot_<what>(data, ax=None)` draws on the axes given, or on new ones, and returns them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+from matplotlib.axes import Axes
+
+from neurospyke.compare.decoding import Decoding
+from neurospyke.look import DASHES, INK, MARKERS, axes_for, style
+
+
+def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> Axes:
+    """Accuracy over time, one line each, with chance; filled where corrected p is at most 0.05.
+
+    Args:
+        decodings: by name.
+        ax: axes to draw on; new ones when not given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    if not decodings:
+        raise ValueError("`decodings` must hold at least one; got none")
+    ax = axes_for(ax, 5.6, 3.2)
+    with style():
+        for number, (name, each) in enumerate(decodings.items()):
+            accuracy = each.accuracy
+            accuracy = np.diagonal(accuracy) if accuracy.ndim == 2 else accuracy
+            middles = (each.edges[:-1] + each.edges[1:]) / 2
+            look: Any = {
+                "color": str(0.15 + 0.2 * (number % 3)),
+                "marker": MARKERS[number % len(MARKERS)],
+            }
+            ax.plot(
+                middles,
+                accuracy,
+                linestyle=DASHES[number % len(DASHES)],
+                markersize=4,
+                markerfacecolor="white",
+                label=name,
+                **look,
+            )
+            if len(each.null):
+                corrected = each.p_values()["p_cluster"]
+                corrected = np.diagonal(corrected) if corrected.ndim == 2 else corrected
+                sure = corrected <= 0.05
+                ax.plot(middles[sure], accuracy[sure], linestyle="", markersize=4, **look)
+            ax.axhline(each.chance, color="0.6", linewidth=0.8, linestyle=":")
+        ax.set_xlabel("time, middle of the window (s)")
+        ax.set_ylabel("share of trials named correctly")
+        ax.set_ylim(0, 1)
+        if len(decodings) > 1:
+            ax.legend()
+        sns.despine(ax=ax)
+    return ax
+
+
+def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float = 0.05) -> Axes:
+    """Accuracy of decoders trained at one time (down) and tested at another (across).
+
+    Args:
+        decoding: of `decode(..., across_time=True)`.
+        ax: axes to draw on; new ones when not given.
+        p: an outline goes round cells whose cluster has at most this corrected p value, if
+            labels were exchanged.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: if the decoder was tested only when it was trained.
+    """
+    if decoding.accuracy.ndim != 2:
+        raise ValueError("`decoding` must be across time: pass `across_time=True` to `decode`")
+    ax = axes_for(ax, 4.6, 3.8)
+    edges = decoding.edges
+    with style():
+        mesh = ax.pcolormesh(edges, edges, decoding.accuracy, cmap="mako")
+        if len(decoding.null):
+            _outline(ax, edges, decoding.p_values()["p_cluster"] <= p)
+        ax.plot(edges[[0, -1]], edges[[0, -1]], color="white", linewidth=0.6, linestyle=":")
+        ax.set_xlabel("tested at (s)")
+        ax.set_ylabel("trained at (s)")
+        ax.set_aspect("equal")
+        ax.figure.colorbar(mesh, ax=ax, label="share of trials named correctly")
+    return ax
+
+
+def _outline(ax: Axes, edges: np.ndarray, inside: np.ndarray) -> None:
+    """Lines between cells of which one is inside."""
+    for axis in (0, 1):
+        cells = inside if axis == 0 else inside.T
+        borders = np.diff(np.pad(cells, ((1, 1), (0, 0))).astype(np.int8), axis=0) != 0
+        for row, column in zip(*np.nonzero(borders), strict=True):
+            across, along = edges[[column, column + 1]], edges[[row, row]]
+            ax.plot(*((across, along) if axis == 0 else (along, across)), color=INK, linewidth=1.4)
+            ax.plot(*((across, along) if axis == 0 else (along, across)), color="w", linewidth=0.7)
