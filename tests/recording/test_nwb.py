@@ -8,7 +8,7 @@ import numpy as np
 import pynwb
 import pytest
 
-from neurospyke.recording import nwb_columns, read_recording
+from neurospyke.recording import nwb_columns, read_pictures, read_recording
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -306,3 +306,14 @@ def test_times_that_the_file_calls_invalid_are_said(nwb_file, written):
         recording.report
     )
     assert recording.trials["invalid_times"]["stop_time"].tolist() == [1.25]
+
+
+def test_pictures_of_one_label_in_two_sets_are_told_apart(nwb_file, written):
+    for name, value in (("first", 1.0), ("second", 2.0)):
+        picture = pynwb.image.GrayscaleImage(name="face", data=np.full((2, 3), value))
+        nwb_file.add_stimulus_template(pynwb.base.Images(name=name, images=[picture]))
+    pictures = read_pictures(written())
+    assert {label: pixels[0, 0] for label, pixels in pictures.items()} == {
+        "face": 1.0,
+        "second/face": 2.0,
+    }
