@@ -136,6 +136,9 @@ def _flatten(
     each = [given] if isinstance(given, Inference) else list(given)
     if not each:
         raise ValueError("`comparisons` must hold at least one comparison; got none")
+    wrong = [type(one).__name__ for one in each if not isinstance(one, Comparison | Inference)]
+    if wrong:
+        raise TypeError(f"`comparisons` must be Comparison or Inference; got {', '.join(wrong)}")
     inferences = [one for one in each if isinstance(one, Inference)]
     parts = [one.comparisons if isinstance(one, Inference) else (one,) for one in each]
     return [comparison for part in parts for comparison in part], inferences

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -218,6 +219,14 @@ def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
         write_report(path, [result()], title="half a character \ud800")
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_is_no_comparison_is_refused(tmp_path):
+    one: Any = result()
+    for given, found in (([one, "V4"], "Comparison or Inference; got str"), (one, "list")):
+        with pytest.raises(TypeError, match=rf"`comparisons` must .*{found}"):
+            write_report(tmp_path / "report.html", given)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_same_comparisons_draw_the_same_pictures(tmp_path):

@@ -69,6 +69,10 @@ def rsa_map(
     check_comparator(comparator, NORMALIZATIONS)
     if n_permutations < 20:
         raise ValueError(f"`n_permutations` must be at least 20; got {n_permutations}")
+    if not layers:
+        raise ValueError("`layers` must hold at least one; got none")
+    if any(isinstance(each, RDM) for each in areas.values()):
+        raise TypeError("`areas` must hold responses, which have time; `rsa` takes RDMs of brains")
     seeds = spawn_seeds(seed, 2)
     first = next(iter(layers.values()))
     brains = {

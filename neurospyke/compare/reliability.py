@@ -201,7 +201,7 @@ def rdm_reliability(
 
 def _check_split(over: str) -> str:
     if over not in ("trials", "units"):
-        raise ValueError(f"what is split must be 'trials' or 'units'; got {over!r}")
+        raise ValueError(f"`over` must be 'trials' or 'units'; got {over!r}")
     return over
 
 

@@ -137,7 +137,7 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, and all but
         has what was drawn, all samples, and tests of the models against each other.
 
     Raises:
-        TypeError: if a side is neither responses nor RDM.
+        TypeError: if a side is neither responses nor RDM, or `earlier` is no inference.
         ValueError: if labels do not match, fewer than 3 conditions are shared, the dissimilarity
             or score is undefined, or `earlier` rests on other data or choices.
 
@@ -158,6 +158,10 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, and all but
         "n_repeats": int(n_repeats),
     }
     _check_numbers(numbers, confidence)
+    if split not in ("trials", "units"):
+        raise ValueError(f"`split` must be 'trials' or 'units'; got {split!r}")
+    if isinstance(models, list | tuple):
+        raise TypeError("`models` must have names where there are several: give a dict of them")
     named = dict(models) if isinstance(models, Mapping) else {model_name or "": models}
     data = collect_sides(named, brain, dissimilarity, missing)
     over = _check_over(over, data, comparator)
@@ -280,6 +284,11 @@ def _sample(
 def _check_earlier(
     earlier: Inference, data: Sides, choices: _Choices, draws: Draws, scores: np.ndarray
 ) -> int:
+    if not isinstance(earlier, Inference):
+        raise TypeError(
+            f"`earlier` must be an Inference; got {type(earlier).__name__}: give the models by "
+            "name, as a dict, for a result that can be gone on with"
+        )
     n = earlier.n_samples
     alike = {
         "names of models": earlier.models == data.names,

@@ -1,8 +1,10 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from neurospyke.compare import correlation_rdm, rsa_map, split_half_ceiling
+from neurospyke.compare import RDM, correlation_rdm, rsa_map, split_half_ceiling
 from neurospyke.compare.cluster import cluster_p_values
 from neurospyke.compare.comparators import COMPARATORS
 from neurospyke.responses import Responses
@@ -86,3 +88,8 @@ def test_wrong_input_is_refused() -> None:
         rsa_map({"a": one}, {"V4": one}, n_permutations=5, seed=0)
     with pytest.raises(ValueError, match="at least one area"):
         rsa_map({"a": one}, {}, seed=0)
+    with pytest.raises(ValueError, match="`layers` must hold at least one"):
+        rsa_map({}, {"V4": one}, seed=0)
+    area: Any = RDM(np.ones(6), tuple("abcd"), dissimilarity="any")
+    with pytest.raises(TypeError, match="`areas` must hold responses"):
+        rsa_map({"a": one}, {"V4": area}, seed=0)

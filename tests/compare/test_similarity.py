@@ -303,6 +303,17 @@ def test_wrong_types_are_refused() -> None:
         quick(rdm(3, seed=0), ["V4"])  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
+def test_what_stands_for_several_models_is_told() -> None:
+    one: Any = rdm(5, seed=0)
+    several: Any = [one, one]
+    with pytest.raises(TypeError, match=r"`models` must have names .* a dict"):
+        quick(several, one)
+    with pytest.raises(TypeError, match=r"`earlier` must be an Inference; got Comparison.* a dict"):
+        quick(one, one, earlier=quick(one, one))
+    with pytest.raises(ValueError, match="`split` must be 'trials' or 'units'; got 'neurons'"):
+        quick(one, one, split="neurons")
+
+
 def test_too_few_usable_samples_are_refused() -> None:
     same = RDM(np.array([1.0, 2.0, 4.0]), tuple("abc"), dissimilarity="any")
     with pytest.raises(ValueError, match="of 2 bootstrap samples have a score"):
