@@ -1,16 +1,19 @@
+import itertools
+import multiprocessing
+import os
 import signal
-import subprocess
-import sys
-import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 
 from neurospyke.sim.models.yin2021 import yin2021
 from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.readout import readout_loss
 from neurospyke.sim.stream import StreamNetwork
+from neurospyke.sim.stream_file import read_stream_network
 from neurospyke.sim.threads import on_threads
 from neurospyke.sim.through_time import learn_through_time, shuffled
 from tests.conformance import assert_same
@@ -172,32 +175,66 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
         learned(checkpoint=path, rate=0.5)
 
 
-def test_killed_at_any_point_it_goes_on_from_the_last_checkpoint(tmp_path):
-    path = tmp_path / "run.safetensors"
-    program = (
-        "import sys; from tests.sim.test_through_time import learned;"
-        "learned(epochs=400, checkpoint=sys.argv[1], save_every=2)"
-    )
-    child = subprocess.Popen([sys.executable, "-c", program, str(path)])
-    end = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < end:
-        time.sleep(0.01)
-    time.sleep(0.1)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
-    seen = []
+def die(*_args, **_more):
+    os.kill(os.getpid(), signal.SIGKILL)
 
-    class Enough(Exception):
-        pass
 
-    def observe(step):
-        seen.append(step)
-        raise Enough
+def half_written(tensors, path, metadata):
+    Path(path).write_bytes(b"half of a file")
+    die()
 
-    with pytest.raises(Enough):
-        learned(epochs=400, checkpoint=path, save_every=2, observe=observe)
-    # whole, and not at its start
-    assert (seen[0].epoch, seen[0].batch) >= (0, 2)
+
+def killed(path, moment, at):
+    """Learn, and die at a moment: after a batch, or in, before or after the writing of a file."""
+    calls = itertools.count(1)
+    real = {"save_file": safetensors.torch.save_file, "replace": os.replace}
+
+    def when_due(then, otherwise):
+        def call(*args, **more):
+            return then(*args, **more) if next(calls) == at else otherwise(*args, **more)
+
+        return call
+
+    def replaced(*args):
+        real["replace"](*args)
+        die()
+
+    observe = None
+    if moment == "learned":
+        observe = when_due(die, lambda step: None)
+    elif moment == "writing":
+        safetensors.torch.save_file = when_due(half_written, real["save_file"])
+    else:
+        then = {"written": die, "replaced": replaced}[moment]
+        os.replace = when_due(then, real["replace"])
+    learned(checkpoint=path, save_every=2, observe=observe)
+
+
+def test_killed_at_any_point_it_loses_at_most_an_interval(tmp_path):
+    path, whole = tmp_path / "run.safetensors", learned()
+    # nine batches, a checkpoint after every second one that a process has learned
+    for moment, at, learned_by_then, saved in [
+        ("learned", 1, 1, 0),
+        ("writing", 1, 2, 0),
+        ("written", 1, 2, 0),
+        ("replaced", 1, 2, 2),
+        ("learned", 1, 3, 2),
+        ("learned", 3, 5, 4),
+        ("writing", 2, 8, 6),
+    ]:
+        child = multiprocessing.get_context("fork").Process(target=killed, args=(path, moment, at))
+        child.start()
+        child.join(60)
+        assert child.exitcode == -signal.SIGKILL, (moment, at)
+        kept = 0
+        if path.exists():
+            progress: Any = read_stream_network(path)[1]
+            step = progress["step"]
+            kept = 3 * step["epoch"] + step["batch"] + 1
+        assert kept == saved, (moment, at)
+        assert learned_by_then - kept <= 2
+    again = learned(checkpoint=path, save_every=2)
+    assert_same(list(again.parameters()), list(whole.parameters()))
 
 
 def test_what_is_not_finite_is_not_learned():
