@@ -155,3 +155,9 @@ def test_bad_bins_are_refused() -> None:
         jittered_correlograms(trains, 0.01, 0.1, jitter=0.01)
     with pytest.raises(ValueError, match="`expected`"):
         correlogram_table(trains, 0.1, 0.1, expected=np.zeros((1, 1, 1)))
+
+
+def test_spikes_on_edges_fall_into_the_bins_they_begin() -> None:
+    # 0.3 / 0.1 is 2.9999999999999996 in binary
+    found = correlograms(SpikeTrains.of([[0.0], [0.3]], (0, 1)), 0.1, 0.4)[0, 1]
+    assert found.tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 0]

@@ -104,3 +104,8 @@ def test_what_cannot_be_told_says_why() -> None:
     assert np.isnan(table["sttc"][0])
     with pytest.raises(ValueError, match="`reach`"):
         sttc([], 0.0)
+
+
+def test_spikes_just_so_far_apart_count_in_spite_of_rounding() -> None:
+    # 0.9 - 0.7 is 0.2000000000000000_67 in binary
+    assert sttc(SpikeTrains.of([[0.7], [0.9]], (0, 1)), 0.2)[0, 1] == 1
