@@ -1,6 +1,5 @@
 """Compare two sets of responses, whoever they belong to."""
 
-from neurospyke.compare.alignment import ALIGNMENTS, alignment, held_out_alignment
 from neurospyke.compare.bures import bures, squared_bures_distance
 from neurospyke.compare.cca import canonical_correlations, cca, pwcca, svcca
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
@@ -38,7 +37,6 @@ from neurospyke.compare.distances import (
     euclidean_rdm,
     mahalanobis_rdm,
 )
-from neurospyke.compare.encoding import Encoding, encoding
 from neurospyke.compare.generalization import decode_across_conditions, decoding_curve
 from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.information import bits_per_spike, mutual_information
@@ -107,10 +105,12 @@ from neurospyke.compare.spike_trains import (
     victor_purpura,
     victor_purpura_rdm,
 )
+from neurospyke.compare.split_alignment import ALIGNMENTS, alignment, held_out_alignment
 from neurospyke.compare.surrogates import shuffle_trials, surrogate_trains
 from neurospyke.compare.tiling import sttc, sttc_table
 from neurospyke.compare.timing import response_latencies
 from neurospyke.compare.trains import SpikeTrains
+from neurospyke.compare.unit_encoding import Encoding, encoding
 from neurospyke.compare.variability import fano_factors, mean_matched_fano
 from neurospyke.compare.whitened import whitened_cosine, whitened_pearson
 

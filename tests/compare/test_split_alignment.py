@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
-from neurospyke.compare.alignment import ALIGNMENTS, alignment, held_out_alignment
 from neurospyke.compare.cca import canonical_correlations, cca, pwcca, svcca
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
 from neurospyke.compare.shape import (
@@ -16,6 +15,7 @@ from neurospyke.compare.shape import (
     shape_distance,
     shape_similarity,
 )
+from neurospyke.compare.split_alignment import ALIGNMENTS, alignment, held_out_alignment
 from neurospyke.responses import Responses
 
 LEARNED = ("cca", "svcca", "pwcca", "procrustes", "permutation")

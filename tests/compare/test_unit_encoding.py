@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.model_selection import KFold
 
-from neurospyke.compare.encoding import encoding, fold_correlations, predict_held_out
 from neurospyke.compare.mapping import BandedRidge, pls, ridge
 from neurospyke.compare.reliability import explained_share, spearman_brown, unit_reliability
 from neurospyke.compare.resample import shuffle_labels
+from neurospyke.compare.unit_encoding import encoding, fold_correlations, predict_held_out
 from neurospyke.responses import Responses
 
 
