@@ -1,5 +1,6 @@
 """StreamNetwork: layers over streams, their read-out, and the responses of any of them."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -95,10 +96,12 @@ class StreamNetwork(nn.Module):
         """
         if self.readout != "membrane":
             return (inputs.shape[1],)
-        steps = len(inputs)
-        for layer in self.layers.values():
-            steps //= layer.steps if isinstance(layer, Bidirectional) else 1
-        return steps, inputs.shape[1]
+        return len(inputs) // self.frame(self.layer_names[-1]), inputs.shape[1]
+
+    def frame(self, layer: str) -> int:
+        """Input steps in one step of a layer: bidirectional ones below or there average several."""
+        below = list(self.layers.values())[: self.layer_names.index(layer) + 1]
+        return math.prod(each.steps for each in below if isinstance(each, Bidirectional))
 
     def start(self, n_samples: int, generator: torch.Generator | None = None) -> dict[str, Any]:
         """States of all layers before the first step; random only with a generator."""
@@ -194,13 +197,13 @@ class StreamNetwork(nn.Module):
             stimuli: label of each sample, or a table with the column `stimulus`.
             layer: one of `layer_names`.
             measure: "spike" counts spikes in every bin; "membrane" gives the mean of u.
-            bin_steps: steps in a bin; what is left at the end is dropped.
+            bin_steps: steps of the layer in a bin; what is left at the end is dropped.
             batch_size: samples at a time; does not change the result.
             max_bytes: refuse responses that would take more memory than this.
 
         Returns:
             Responses (sample, unit, bin), times in model steps: uint8 spikes where a bin is one
-            step, else uint16 counts, or float32 membranes.
+            step, else uint16 counts, or float32 membranes and, of a bidirectional layer, means.
 
         Raises:
             ValueError: an argument does not fit, or the responses would be too large.
@@ -211,7 +214,11 @@ class StreamNetwork(nn.Module):
         if layer not in self.layer_names:
             raise ValueError(f"`layer` must be one of {self.layer_names}; got {layer!r}")
         units = int(self.layers[layer].n_units)  # pyright: ignore[reportArgumentType]
-        shape = (inputs.shape[1], units, len(inputs) // bin_steps)
+        averaged = isinstance(self.layers[layer], Bidirectional)
+        if averaged:  # the mean of several spikes is no whole number
+            kinds["spike"] = np.float32
+        width = bin_steps * self.frame(layer)
+        shape = (inputs.shape[1], units, len(inputs) // width)
         size = int(np.prod(shape)) * np.dtype(kinds[measure]).itemsize
         if size > max_bytes or not shape[2]:
             raise ValueError(
@@ -226,8 +233,10 @@ class StreamNetwork(nn.Module):
             values,
             _trials(stimuli, shape[0]),
             pd.DataFrame({"unit": np.arange(units), "layer": np.full(units, layer, dtype=object)}),
-            np.arange(shape[2] + 1.0) * bin_steps,
-            measure={"membrane": "other"}.get(measure, "spike" if bin_steps == 1 else "count"),
+            np.arange(shape[2] + 1.0) * width,
+            measure="other"
+            if measure == "membrane" or averaged
+            else ("spike" if bin_steps == 1 else "count"),
             time_unit="step",
             source=self.name,
         )
@@ -242,7 +251,12 @@ class StreamNetwork(nn.Module):
 
         Returns:
             uint8 (sample, unit, byte) by layer; np.unpackbits(..., axis=2, count=time) undoes it.
+
+        Raises:
+            ValueError: a bidirectional layer, whose spikes are means.
         """
+        if self.bidirectional:
+            raise ValueError("spikes of a bidirectional layer are means; `responses` gives them")
         steps, samples = inputs.shape[:2]
         packed = {
             name: np.empty((samples, int(layer.n_units), -(-steps // 8)), np.uint8)  # pyright: ignore[reportArgumentType]

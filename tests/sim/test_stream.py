@@ -6,6 +6,7 @@ import torch
 
 from neurospyke.sim.layers import Pool
 from neurospyke.sim.models.yin2021 import yin2021
+from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.stream import StreamNetwork
 from tests.conformance import assert_same
 
@@ -68,3 +69,24 @@ def test_bad_input_is_refused_by_name():
     ]:
         with pytest.raises(error, match=message):
             make()
+
+
+def test_frames_of_a_bidirectional_layer_are_responses():
+    tau = torch.full((3,), 5.0)
+    sides = [AdaptiveLIF(torch.full((3, 2), 0.1), tau, threshold=0.1) for _ in range(2)]
+    layers = {
+        "both": Bidirectional(*sides, steps=5),
+        "out": LeakyIntegrator(torch.ones(1, 6), tau[:1]),
+    }
+    network = StreamNetwork("both", layers, readout="membrane")
+    inputs = torch.ones(40, 4, 2)
+    both = network.responses(inputs, list("abcd"), "both")
+    assert both.shape == (4, 6, 8)
+    assert both.edges.tolist() == [5.0 * k for k in range(9)]
+    wanted = network(inputs).scans["both"].spikes.permute(1, 2, 0).detach().numpy()
+    np.testing.assert_array_equal(both.values, wanted)
+    assert 0 < both.values.mean() < 1
+    out = network.responses(inputs, list("abcd"), "out", measure="membrane", bin_steps=2)
+    assert (out.shape, out.edges[-1]) == ((4, 1, 4), 40.0)
+    with pytest.raises(ValueError, match="`responses` gives them"):
+        network.packed_spikes(inputs)
