@@ -92,7 +92,7 @@ def receptive_field(
         >>> from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
         >>> field = receptive_field(kheradpisheh2018(), "pool1")
         >>> field.size, field.stride, field.start
-        ((12, 12), (2, 2), (-6, -6))
+        ((12, 12), (2, 2), (-5, -5))
     """
     field = ReceptiveField(*_PIXEL)
     for step in _steps(network, layer, image_size, spread=True):
