@@ -126,9 +126,9 @@ def _learn(
 ) -> "Network":
     from neurospyke.commands.follow import Follower
 
-    if not options.quiet:
-        _announce(options, curriculum, unfinished)
     try:
+        if not options.quiet:
+            _announce(options, curriculum, unfinished)
         with Follower(curriculum.stages, quiet=options.quiet) as follower:
             return curriculum.learn(unfinished, save_every=options.save_every, observe=follower)
     except BaseException as error:
