@@ -34,7 +34,7 @@ from neurospyke.compare import (
     spearman,
 )
 from neurospyke.datasets import fetch_dataset, read_rsa92
-from neurospyke.inference_figures import plot_inference
+from neurospyke.figures import plot_inference
 from neurospyke.report import write_report
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp, pixel_responses
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from neurospyke.compare import TrialSplits, decode, decode_across_conditions, decoding_curve
 from neurospyke.datasets import read_it_zhang2011
-from neurospyke.decoding_figures import plot_generalization
+from neurospyke.figures import plot_generalization
 
 SEED = 0
 N_PERMUTATIONS = 99

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from neurospyke.compare import RDM, comparison_table, rsa, rsa_map, shuffle_labels
 from neurospyke.datasets import fetch_dataset, read_ecg_laguna1997
 from neurospyke.datasets.laguna1997 import WAVES
-from neurospyke.inference_figures import plot_map
+from neurospyke.figures import plot_map
 from neurospyke.report import write_report
 from neurospyke.responses import Responses
 from neurospyke.sim import (

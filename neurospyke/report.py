@@ -21,9 +21,8 @@ from neurospyke import __version__
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.inference import Inference
 from neurospyke.compare.rdm import RDM
-from neurospyke.figures import comparison_labels, plot_scores, plot_time_course
-from neurospyke.look import style
-from neurospyke.rdm_figures import plot_rdm
+from neurospyke.figures import comparison_labels, plot_rdm, plot_scores, plot_time_course
+from neurospyke.figures.look import style
 from neurospyke.storage import whole_file
 
 _PACKAGES = (

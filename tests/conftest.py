@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault("MPLBACKEND", "Agg")
-
 ROOT = Path(__file__).parent.parent
 
 

@@ -6,15 +6,9 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox
 
 from neurospyke.compare.rdm import RDM
-from neurospyke.rdm_figures import plot_mds, plot_rdm, plot_rdms
+from neurospyke.figures import plot_mds, plot_rdm, plot_rdms
 
 HOSTILE = "$\\frac{$ _<b>"
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def rdm(scale: float = 1.0, source: str = "V4") -> RDM:

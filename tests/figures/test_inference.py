@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare import RDM, rsa, rsa_map
-from neurospyke.inference_figures import plot_inference, plot_map
+from neurospyke.figures import plot_inference, plot_map
 from neurospyke.responses import Responses
 
 

@@ -11,7 +11,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from neurospyke.compare.decoding import Decoding
-from neurospyke.look import DASHES, INK, MARKERS, axes_for, style
+from neurospyke.figures.look import DASHES, INK, MARKERS, axes_for, style
 
 
 def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> Axes:

@@ -13,7 +13,7 @@ from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.scaling import classical_scaling
-from neurospyke.look import INK, axes_for, style, wrap
+from neurospyke.figures.look import INK, axes_for, style, wrap
 
 _MAX_LABELS = 40
 _MAX_TICKS = 24

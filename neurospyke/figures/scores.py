@@ -13,7 +13,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from neurospyke.compare.comparison import Comparison
-from neurospyke.look import DASHES, HATCHES, INK, MARKERS, axes_for, style, wrap, write_legend
+from neurospyke.figures.look import (
+    DASHES,
+    HATCHES,
+    INK,
+    MARKERS,
+    axes_for,
+    style,
+    wrap,
+    write_legend,
+)
 
 _COURSES = {"step": "model steps included", "time": "time, middle of the window (s)"}
 _CEILING: dict[str, Any] = {"facecolor": "0.91", "edgecolor": "0.6", "linewidth": 0.6}

@@ -8,17 +8,10 @@ from matplotlib.colors import to_rgb
 
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.rdm import RDM
-from neurospyke.figures import comparison_labels, plot_scores, plot_time_course
-from neurospyke.rdm_figures import plot_rdm
+from neurospyke.figures import comparison_labels, plot_rdm, plot_scores, plot_time_course
 
 CONDITIONS = ("face", "car", "chair")
 HOSTILE = "$\\frac{$ _<b>"
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def result(model="conv1", score=0.3, brain="V4", **kwargs):

@@ -6,15 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurospyke.learning_figures import plot_features, plot_learning, plot_winners
+from neurospyke.figures import plot_features, plot_learning, plot_winners
 
 HOSTILE = "$\\frac{$ _<b>"
-
-
-@pytest.fixture(autouse=True)
-def _close():
-    yield
-    plt.close("all")
 
 
 def history(*layers: str) -> pd.DataFrame:

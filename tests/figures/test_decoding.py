@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from neurospyke.compare import Decoding, decode
-from neurospyke.decoding_figures import plot_decoding, plot_generalization
+from neurospyke.figures import plot_decoding, plot_generalization
 from neurospyke.responses import Responses
 
 

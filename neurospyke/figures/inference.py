@@ -11,7 +11,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from neurospyke.compare.inference import Inference
-from neurospyke.look import INK, axes_for, style, wrap
+from neurospyke.figures.look import INK, axes_for, style, wrap
 
 _SHADE = "0.91"
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
-from neurospyke.look import DASHES, INK, MARKERS, axes_for, style, wrap, write_legend
+from neurospyke.figures.look import DASHES, INK, MARKERS, axes_for, style, wrap, write_legend
 
 _MARKS = 8  # on a line
 _NAMED = 24  # maps that are named one by one
