@@ -160,7 +160,7 @@ def _cell_sums(responses: Responses, cells: Cells, *, whole: bool) -> Iterator[n
     blocks = patterns(responses, summing(cells.codes, counts.size))
     for block in [np.concatenate(list(blocks), axis=1)] if whole else blocks:
         if centred:
-            np.subtract(block, block.mean(axis=0), out=block)
+            block = block - block.mean(axis=0)  # noqa: PLW2901 - a view must stay as it is
         yield block.reshape(*counts.shape, -1)
 
 

@@ -48,10 +48,8 @@ def euclidean_rdm(responses: Responses) -> RDM:
 
     def blocks() -> Iterator[np.ndarray]:
         for block in patterns(responses, weights):
-            if not exact:
-                # Large means swallow small differences in floating point; whole numbers do not.
-                np.subtract(block, block.mean(axis=0), out=block)
-            yield block
+            # Large means swallow small differences in floating point; whole numbers do not.
+            yield block if exact else _without_large_mean(block)
 
     values = into_distances(products_of(blocks(), weights.shape[0]))
     np.maximum(values, 0.0, out=values)
@@ -91,10 +89,9 @@ def correlation_rdm(responses: Responses, *, undefined: Undefined = None) -> RDM
 
     def blocks() -> Iterator[np.ndarray]:
         for block in patterns(responses, weights):
-            if not exact:
-                np.subtract(block, shift[:, None], out=block)
-            np.add(totals, block.sum(axis=1), out=totals)
-            yield block
+            shifted = block if exact else block - shift[:, None]
+            np.add(totals, shifted.sum(axis=1), out=totals)
+            yield shifted
 
     pairs, squares = products_of(blocks(), len(shift))
     squares = n_features * squares - totals**2
@@ -186,6 +183,14 @@ def make_rdm(responses: Responses, values: np.ndarray, dissimilarity: str) -> RD
         source=population_name(responses),
         n_units=responses.n_units,
     )
+
+
+def _without_large_mean(block: np.ndarray) -> np.ndarray:
+    """Patterns about their mean, unless that is less than what differs: then as they are."""
+    mean = block.mean(axis=0)
+    if 2 * len(block) * np.vdot(mean, mean) <= np.vdot(block, block):
+        return block
+    return block - mean
 
 
 def _into_angles(pairs: np.ndarray, squares: np.ndarray, undefined: np.ndarray) -> np.ndarray:

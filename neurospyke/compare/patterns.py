@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import csr_array
 
 from neurospyke.responses import Responses
@@ -46,13 +45,15 @@ def averaging(responses: Responses) -> Averaging:
     Returns:
         The weights, conditions in order of first appearance.
     """
-    codes, labels = pd.factorize(responses.trials["stimulus"])
+    shown = responses.trials["stimulus"].tolist()
+    places = {label: place for place, label in enumerate(dict.fromkeys(shown))}
+    codes = np.fromiter(map(places.__getitem__, shown), dtype=np.intp, count=len(shown))
     n_trials = np.bincount(codes)
     common = math.lcm(*np.unique(n_trials).tolist())
     exact = responses.values.dtype.kind in "biu" and common <= _MAX_DENOMINATOR
     denominator = common if exact else 1
     weights = (denominator / n_trials)[codes]
-    return Averaging(_table(codes, weights, len(labels)), denominator, exact)
+    return Averaging(_table(codes, weights, len(places)), denominator, exact)
 
 
 def summing(codes: np.ndarray, n_rows: int) -> csr_array:
@@ -69,7 +70,10 @@ def summing(codes: np.ndarray, n_rows: int) -> csr_array:
 
 
 def _table(codes: np.ndarray, weights: np.ndarray, n_rows: int) -> csr_array:
-    return csr_array((weights, (codes, np.arange(len(codes)))), shape=(n_rows, len(codes)))
+    starts = np.zeros(n_rows + 1, dtype=np.intp)
+    np.cumsum(np.bincount(codes, minlength=n_rows), out=starts[1:])
+    order = np.argsort(codes, kind="stable")
+    return csr_array((weights[order], order, starts), shape=(n_rows, len(codes)))
 
 
 def patterns(responses: Responses, weights: csr_array) -> Iterator[np.ndarray]:
@@ -80,7 +84,8 @@ def patterns(responses: Responses, weights: csr_array) -> Iterator[np.ndarray]:
         weights: (row, trial).
 
     Yields:
-        A writable block of features, within `CHUNK_BYTES` with what is needed to make it.
+        A block of features, within `CHUNK_BYTES` with what is needed to make it; not to be written
+        to, as it may be a view of the responses.
     """
     n_rows, n_trials = weights.shape
     as_they_are = n_rows == n_trials and (weights.indices == np.arange(n_rows)).all()
@@ -89,9 +94,9 @@ def patterns(responses: Responses, weights: csr_array) -> Iterator[np.ndarray]:
     step = max(1, CHUNK_BYTES // (feature_bytes * responses.n_times))
     for start in range(0, responses.n_units, step):
         block = responses.values[:, start : start + step]
-        block = block.reshape(n_trials, -1).astype(np.float64)
+        block = block.reshape(n_trials, -1).astype(np.float64, copy=False)
         if as_they_are:
-            yield block if unweighted else np.multiply(block, weights.data[:, None], out=block)
+            yield block if unweighted else block * weights.data[:, None]
         else:
             yield weights @ block
 
