@@ -1,7 +1,7 @@
 """Compare two sets of responses, whoever they belong to."""
 
 from neurospyke.compare.bures import bures, squared_bures_distance
-from neurospyke.compare.cca import canonical_correlations, cca, pwcca, svcca
+from neurospyke.compare.cca import canonical_correlations, cca, pwcca, regression_r2, svcca
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
 from neurospyke.compare.cluster import cluster_p_values
 from neurospyke.compare.codes import firing_rates, first_spikes, rank_order
@@ -48,6 +48,7 @@ from neurospyke.compare.match import match_bins, match_rates, match_trials, matc
 from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
 from neurospyke.compare.moments import euclidean_similarities
 from neurospyke.compare.movie import RDMMovie, crossnobis_movie, rdm_movie, unfold_time
+from neurospyke.compare.neighbours import mutual_neighbours, neighbour_overlap
 from neurospyke.compare.noise import (
     ledoit_wolf,
     noise_covariance,
@@ -92,6 +93,7 @@ from neurospyke.compare.selectivity import (
     vinje_gallant,
 )
 from neurospyke.compare.shape import (
+    euclidean_shape_distance,
     permutation_similarity,
     procrustes_distance,
     shape_distance,
@@ -163,6 +165,7 @@ __all__ = [
     "encoding",
     "equal_halves",
     "euclidean_rdm",
+    "euclidean_shape_distance",
     "euclidean_similarities",
     "explained_share",
     "false_discovery_rate",
@@ -185,6 +188,8 @@ __all__ = [
     "match_units",
     "mean_matched_fano",
     "mutual_information",
+    "mutual_neighbours",
+    "neighbour_overlap",
     "noise_covariance",
     "noise_precision",
     "odd_even_halves",
@@ -207,6 +212,7 @@ __all__ = [
     "rdm_movie",
     "rdm_reliability",
     "read_rsatoolbox",
+    "regression_r2",
     "response_latencies",
     "rho_a",
     "ridge",

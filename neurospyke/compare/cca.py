@@ -116,6 +116,39 @@ def pwcca(patterns: np.ndarray, others: np.ndarray) -> float:
     return float(maps.weights @ correlations)
 
 
+def regression_r2(patterns: np.ndarray, others: np.ndarray) -> float:
+    """Share of the variance of one population that a linear map of the other reproduces.
+
+    ‖QₓᵀY‖² / ‖Y‖², Qₓ an orthonormal basis of the centred patterns: R² of least squares on the
+    stimuli that it was fitted to. For prediction of other stimuli see `encoding`.
+
+    Args:
+        patterns: (stimulus, unit) X, which predicts.
+        others: (stimulus, unit) Y, which is predicted.
+
+    Returns:
+        0 to 1; not the same with sides exchanged.
+
+    Raises:
+        ValueError: if shapes do not fit, a side is constant, or X has so many independent units
+            that it reproduces anything.
+
+    Source: Kornblith, Norouzi, Lee and Hinton 2019, ICML, table 1.
+
+    >>> x = np.array([[1.0], [0.0], [-1.0]])
+    >>> round(regression_r2(x, np.array([[2.0, 1.0], [0.0, -2.0], [-2.0, 1.0]])), 12)  # 8 of 14
+    0.571428571429
+    """
+    left, right = centred(patterns, others)
+    basis, _ = _basis(left, 1.0)
+    if basis.shape[1] >= len(left) - 1:
+        raise ValueError(
+            f"{basis.shape[1]} independent units reproduce any responses to {len(left)} stimuli; "
+            "take fewer units or more stimuli"
+        )
+    return float(np.square(basis.T @ right).sum() / np.square(right).sum())
+
+
 def fit_cca(patterns: np.ndarray, others: np.ndarray) -> Maps:
     """Canonical directions, learned from some stimuli to be tested on others.
 

@@ -33,7 +33,8 @@ def linear_cka(patterns: np.ndarray, others: np.ndarray) -> float:
 def rbf_cka(patterns: np.ndarray, others: np.ndarray, scale: float = 1.0) -> float:
     """Centred kernel alignment with Gaussian kernels exp(-d² / (2 σ²)).
 
-    σ is `scale` times the median distance between different stimuli of each side.
+    σ² is `scale`² times the median of d² between different stimuli of each side. Of an even number
+    of pairs it is the mean of the two in the middle, not the square of their mean distance.
 
     Args:
         patterns: (stimulus, unit).
@@ -121,11 +122,11 @@ def centred(patterns: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def _gaussian_kernel(side: np.ndarray, scale: float) -> np.ndarray:
-    distances = pdist(side)
-    width = scale * np.median(distances)
-    if width == 0:
+    squares = pdist(side, "sqeuclidean")
+    middle = np.median(squares)
+    if middle == 0:
         raise ValueError("the median distance of a side is 0: most of its patterns are equal")
-    return np.exp(-(squareform(distances) ** 2) / (2 * width**2))
+    return np.exp(-squareform(squares) / (2 * scale**2 * middle))
 
 
 def _aligned(left: np.ndarray, right: np.ndarray) -> float:

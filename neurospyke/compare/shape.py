@@ -87,6 +87,34 @@ def shape_distance(patterns: np.ndarray, others: np.ndarray, alpha: float = 1.0)
     return float(np.arccos(shape_similarity(patterns, others, alpha)))
 
 
+def euclidean_shape_distance(patterns: np.ndarray, others: np.ndarray, alpha: float = 1.0) -> float:
+    """Distance that is left after the best rotation of patterns that keep their sizes.
+
+    √(‖X‖² + ‖Y‖² - 2 ‖X‖ ‖Y‖ cos θ), θ from `shape_distance`: whitened patterns are brought back to
+    the size they had. For α = 1 it is the root of `procrustes_distance`.
+
+    Args:
+        patterns: as there.
+        others: as there.
+        alpha: as there.
+
+    Returns:
+        0 or more, in what the patterns are measured in.
+
+    Raises:
+        ValueError: as there.
+
+    Source: Williams, Kunz, Kornblith and Linderman 2021, NeurIPS.
+
+    >>> x = np.array([[1.0, 0.0], [-1.0, 0.0]])
+    >>> round(euclidean_shape_distance(x, 2 * x[:, ::-1]), 6)  # √(2 + 8 - 2 x 4)
+    1.414214
+    """
+    sizes = [float(np.linalg.norm(side)) for side in centred(patterns, others)]
+    gained = 2 * sizes[0] * sizes[1] * shape_similarity(patterns, others, alpha)
+    return float(np.sqrt(max(sizes[0] ** 2 + sizes[1] ** 2 - gained, 0)))
+
+
 def permutation_similarity(patterns: np.ndarray, others: np.ndarray) -> float:
     """Cosine of the angle between two shapes when each unit is matched with one of the other side.
 

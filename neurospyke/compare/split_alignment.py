@@ -5,10 +5,20 @@ from types import MappingProxyType
 
 import numpy as np
 
-from neurospyke.compare.cca import Maps, cca, fit_cca, fit_pwcca, fit_svcca, pwcca, svcca
+from neurospyke.compare.cca import (
+    Maps,
+    cca,
+    fit_cca,
+    fit_pwcca,
+    fit_svcca,
+    pwcca,
+    regression_r2,
+    svcca,
+)
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.jackknife import spread_of
+from neurospyke.compare.neighbours import mutual_neighbours
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.patterns import mean_patterns
 from neurospyke.compare.rdm import population_name
@@ -33,6 +43,8 @@ ALIGNMENTS: Mapping[str, Measure] = MappingProxyType(
         "pwcca": pwcca,
         "procrustes": shape_similarity,
         "permutation": permutation_similarity,
+        "regression": regression_r2,
+        "mutual_neighbours": mutual_neighbours,
     }
 )
 _CORRELATED: Mapping[str, Fit] = MappingProxyType(

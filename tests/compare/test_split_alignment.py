@@ -7,9 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ortho_group
 
-from neurospyke.compare.cca import canonical_correlations, cca, pwcca, svcca
+from neurospyke.compare.cca import canonical_correlations, cca, pwcca, regression_r2, svcca
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
+from neurospyke.compare.neighbours import mutual_neighbours, neighbour_overlap
 from neurospyke.compare.shape import (
+    euclidean_shape_distance,
     permutation_similarity,
     procrustes_distance,
     shape_distance,
@@ -42,16 +44,18 @@ def test_kernel_alignments(oracle) -> None:
     assert linear_cka(x, y) == pytest.approx(oracle["ref_cka_linear"], abs=1e-12)
     assert np.arccos(linear_cka(x, y)) == pytest.approx(oracle["nr_linear_cka_angle"], abs=1e-12)
     assert debiased_cka(x, y) == pytest.approx(oracle["ref_cka_unbiased"], abs=1e-12)
-    # The oracle has its distances from inner products, which cost it half of the digits.
-    assert rbf_cka(x, y) == pytest.approx(oracle["ref_cka_rbf_median"], abs=1e-8)
+    assert rbf_cka(x, y) == pytest.approx(oracle["ref_cka_rbf_median"], abs=1e-12)
 
 
 def test_canonical_correlations(oracle) -> None:
     x, y = oracle["in_X"], oracle["in_Y"]
     np.testing.assert_allclose(canonical_correlations(x, y), oracle["ref_cca"], atol=1e-10)
+    squares = np.square(canonical_correlations(x, y)).mean()
+    assert squares == pytest.approx(oracle["ref_cca_r2_mean"], abs=1e-10)
     assert cca(x, y) == pytest.approx(oracle["ref_cca_mean"], abs=1e-10)
     assert svcca(x, y) == pytest.approx(oracle["ref_svcca99_mean"], abs=1e-10)
     assert pwcca(x, y) == pytest.approx(oracle["ref_pwcca_x"], abs=1e-10)
+    assert regression_r2(x, y) == pytest.approx(oracle["ref_linreg_r2"], abs=1e-10)
 
 
 def test_shape_metrics(oracle) -> None:
@@ -59,6 +63,8 @@ def test_shape_metrics(oracle) -> None:
     for alpha in (0.0, 0.5, 1.0):
         expected = oracle[f"nr_linear_alpha{alpha}_angular"]
         assert shape_distance(x[:, :9], y, alpha) == pytest.approx(expected, abs=1e-10)
+        expected = oracle[f"nr_linear_alpha{alpha}_euclidean"]
+        assert euclidean_shape_distance(x[:, :9], y, alpha) == pytest.approx(expected, abs=1e-10)
     assert shape_distance(x, y) == pytest.approx(oracle["ref_procrustes_angular"], abs=1e-10)
     padded = np.pad(y, ((0, 0), (0, 3)))
     expected = oracle["nr_linear_alpha1.0_angular_zeropad_12v9"]
@@ -66,6 +72,47 @@ def test_shape_metrics(oracle) -> None:
     assert procrustes_distance(x, y) == pytest.approx(oracle["ref_procrustes_sq"], rel=1e-12)
     matched = np.arccos(permutation_similarity(x[:, :9], y))
     assert matched == pytest.approx(oracle["nr_perm_angular"], abs=1e-10)
+
+
+def test_neighbours(oracle) -> None:
+    # The oracle's neighbours are those with the largest inner products.
+    kernels = [side @ side.T for side in (oracle["in_X"], oracle["in_Y"])]
+    assert neighbour_overlap(kernels[0], kernels[1], 5) == pytest.approx(
+        oracle["ref_mutual_knn5"], abs=1e-12
+    )
+
+
+def test_the_width_of_gaussian_kernels_by_hand() -> None:
+    # Four points on a line: d² = 1, 4, 9, 9, 25, 36 with their median at 9, but of 0, 1, 3, 7 they
+    # are 1, 4, 9, 16, 36, 49, and σ² = (9 + 16) / 2, not ((3 + 4) / 2)².
+    line, uneven = np.array([[0.0], [1.0], [-2.0], [4.0]]), np.array([[0.0], [1.0], [3.0], [7.0]])
+    kernels = [
+        np.exp(-np.square(side - side.T) / (2 * 4 * width))
+        for side, width in ((line, 9.0), (uneven, 12.5))
+    ]
+    doubly = [
+        kernel - kernel.mean(0) - kernel.mean(1)[:, None] + kernel.mean() for kernel in kernels
+    ]
+    expected = (doubly[0] * doubly[1]).sum() / np.prod([np.linalg.norm(each) for each in doubly])
+    assert rbf_cka(line, uneven, scale=2.0) == pytest.approx(expected, abs=1e-12)
+
+
+def test_neighbours_by_hand() -> None:
+    # Stimuli a, b, c, d at 0, 1, 3, 7 have the nearest two bc, ac, ab, bc; at 0, 1, 7, 3 they have
+    # bd, ad, bd, ab: each shares one of two.
+    line = np.array([[0.0], [1.0], [3.0], [7.0]])
+    assert mutual_neighbours(line, line[[0, 1, 3, 2]], 2) == pytest.approx(1 / 2)
+    # One alone: b, a, b, c and b, a, d, b.
+    assert mutual_neighbours(line, line[[0, 1, 3, 2]], 1) == pytest.approx(2 / 4)
+    rng = np.random.default_rng(0)
+    scores = [
+        mutual_neighbours(rng.normal(size=(30, 4)), rng.normal(size=(30, 4))) for _ in range(200)
+    ]
+    assert np.mean(scores) == pytest.approx(10 / 29, abs=0.01)
+    with pytest.raises(ValueError, match="`n_neighbours` must be 1 to 2"):
+        mutual_neighbours(line, line, 3)
+    with pytest.raises(ValueError, match="same stimuli"):
+        neighbour_overlap(np.eye(4), np.eye(5), 1)
 
 
 def test_by_hand() -> None:
@@ -170,6 +217,8 @@ def test_bad_input_is_refused() -> None:
         alignment(side, side, measure="linear_cka", folds=3, seed=0)
     with pytest.raises(ValueError, match="some are 1 whatever"):
         cca(rng.normal(size=(12, 6)), rng.normal(size=(12, 6)))
+    with pytest.raises(ValueError, match="reproduce any responses"):
+        regression_r2(rng.normal(size=(12, 11)), x)
     with pytest.raises(ValueError, match="same stimuli"):
         linear_cka(x, x[1:])
     with pytest.raises(ValueError, match="`others` must differ"):
