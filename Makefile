@@ -4,7 +4,7 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check lint types sanitize bench clean
+.PHONY: demo test check lint types sanitize docs bench clean
 
 demo: $(READY)          ## everything on the embedded default, ends with a report
 	$(BIN)/python -m neurospyke demo --out out/demo
@@ -26,6 +26,10 @@ types: $(READY)
 sanitize: $(READY)      ## the ops' tests with checks of addresses and undefined behaviour
 	$(BIN)/python tests/sanitize.py
 
+docs: $(READY)          ## the site, in out/site; analyses whose data are found are run for it
+	$(BIN)/python docs/gallery.py out/gallery
+	$(BIN)/sphinx-build --fail-on-warning --keep-going -q docs out/site
+
 bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in benchmarks/results
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/epoch.py
@@ -43,7 +47,7 @@ KERNELS := CMakeLists.txt $(wildcard neurospyke/sim/ops/cpp/*)
 $(READY): pyproject.toml constraints.txt $(KERNELS)
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet -c constraints.txt "$(TORCH)"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[nwb,nix,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[nwb,nix,dev,docs]'
 	touch $@
 
 clean:
