@@ -1,15 +1,38 @@
-"""The verbs as commands: `neurospyke demo`, `train`, `inspect`, `convert`, `datasets`."""
+"""The verbs as commands, in the order in which a study needs them."""
 
 import argparse
-import shlex
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from neurospyke import __version__
+from neurospyke.commands.completion import add_completion
 from neurospyke.commands.convert import add_convert
+from neurospyke.commands.demo import add_demo
+from neurospyke.commands.fetch import add_fetch
 from neurospyke.commands.inspect import add_inspect
+from neurospyke.commands.manual import Parser, Shelf, one_line, typed
+from neurospyke.commands.running import Terminated, ended_by_signals
 from neurospyke.commands.train import add_train
+
+_COMMANDS = (
+    ("try it", (add_demo,)),
+    ("look at recordings and data", (add_inspect, add_convert, add_fetch)),
+    ("let a network learn and respond", (add_train,)),
+    ("set up the shell", (add_completion,)),
+)
+_DESCRIPTION = """\
+Which layer of a spiking network, at which moment, represents the stimuli as a population of
+neurons does, and how sure are we? Commands in the order in which a study needs them; each tells
+more with --help."""
+_EXAMPLES = """\
+examples:
+  neurospyke demo                    # the whole path on data the package brings itself
+  neurospyke inspect session.nwb     # what a recording holds; nothing is written
+"""
+# what a person can put right in the command or in what it names
+_REFUSED = (ValueError, TypeError, FileNotFoundError, FileExistsError)
+_REFUSED += (NotADirectoryError, IsADirectoryError, PermissionError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,50 +42,87 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the words after `neurospyke`; those of the process when not given.
 
     Returns:
-        0; 2 where the input was refused; 130 where it was interrupted.
+        0; 1 where it failed; 2 where the input was refused; 130 where it was interrupted, 143 and
+        129 where a signal or a closed terminal ended it.
+
+    Raises:
+        SystemExit: with 0 after help or the version, with 2 where the usage is wrong.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options, shlex.join(["neurospyke", *arguments]))
-    except (ValueError, TypeError, OSError) as error:
-        print(f"neurospyke: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as interrupt:
-        notes = getattr(interrupt, "__notes__", [])
-        print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
-        return 130
-    return 0
+    parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    for stream in (sys.stdout, sys.stderr):
+        # names of files need not be text, nor a terminal able to show all text
+        getattr(stream, "reconfigure", dict)(errors="backslashreplace")
+    options = parser.parse_args(arguments)
+    with ended_by_signals():
+        return _run(options, typed(["neurospyke", *arguments]))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="neurospyke", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"neurospyke {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    demo = commands.add_parser(
-        "demo", help="learn, record, compare and report on data the package brings itself"
+def build_parser() -> argparse.ArgumentParser:
+    """Parser of all commands.
+
+    Returns:
+        The parser; what it understands has `run`, called with (options, command).
+    """
+    parser = Parser(
+        prog="neurospyke", usage="neurospyke COMMAND ...", epilog=_EXAMPLES, add_help=False
     )
-    demo.add_argument("--out", type=Path, default=Path("neurospyke-demo"), metavar="FOLDER")
-    demo.add_argument("--seed", type=int, default=0)
-    demo.set_defaults(run=_demo)
-    add_train(commands)
-    add_inspect(commands)
-    add_convert(commands)
-    datasets = commands.add_parser("datasets", help="list the public data sets known by name")
-    datasets.set_defaults(run=_datasets)
+    parser.add_argument("-h", "--help", action="help", help="show this and end")
+    parser.add_argument("--version", action="version", version=f"neurospyke {__version__}")
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", prog="neurospyke", help=argparse.SUPPRESS
+    )
+    shelf = Shelf(commands)
+    for heading, adders in _COMMANDS:
+        shelf.head(heading)
+        for add in adders:
+            add(shelf)
+    parser.description = f"{_DESCRIPTION}\n{shelf.listed()}"
     return parser
 
 
-def _demo(options: argparse.Namespace, command: str) -> None:
-    from neurospyke.demo import run_demo
-    from neurospyke.progress import progress
+def _run(options: argparse.Namespace, command: str) -> int:
+    try:
+        options.run(options, command)
+        sys.stdout.flush()
+    except KeyboardInterrupt as interrupt:
+        notes = getattr(interrupt, "__notes__", ["the same command begins anew"])
+        print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
+        return 128 + interrupt.number if isinstance(interrupt, Terminated) else 130
+    except Exception as error:
+        _drain()
+        code = _exit_code(error)
+        if code is None:
+            raise
+        if not isinstance(error, BrokenPipeError):
+            print(f"neurospyke: {one_line(_message(error))}", file=sys.stderr)
+        return code
+    return 0
 
-    report = run_demo(options.out, seed=options.seed, command=command, track=progress)
-    print(f"The report is in {report.resolve()}")
+
+def _exit_code(error: Exception) -> int | None:
+    """None for what only a programmer can put right, who needs to see where it happened."""
+    if isinstance(error, _REFUSED):
+        return 2
+    failed = isinstance(error, (OSError, ImportError, MemoryError))
+    # the module of torch's own error is not imported for its name
+    return 1 if failed or type(error).__name__ == "OutOfMemoryError" else None
 
 
-def _datasets(options: argparse.Namespace, command: str) -> None:
-    del options, command
-    from neurospyke.datasets import list_datasets
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        return f"{where}{error.strerror}"
+    return str(error) or ("not enough memory" if isinstance(error, MemoryError) else repr(error))
 
-    print(list_datasets().to_string(index=False))
+
+def _drain() -> None:
+    """Leave nothing for Python to write, and to stumble over, when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from neurospyke.commands.inspect import add_source, read_source
+from neurospyke.commands.manual import say
+from neurospyke.commands.running import add_running
 
-_EXAMPLES = """\
+_DESCRIPTION = """\
+Read a recording of any format that inspect reads, and write it as NWB, with its units, trials and
+the list of what was repaired. Nothing is put right quietly."""
+_EPILOG = """\
+comes out:
+  OUT, one NWB file, whole or not at all; on standard output what was read, dropped and inferred
+
 examples:
   neurospyke convert sorted/ session.nwb --events shown.csv
   neurospyke convert session.nev session.nwb --code 65281=stim_on
@@ -24,8 +32,8 @@ def add_convert(commands: Any) -> None:
     convert = commands.add_parser(
         "convert",
         help="read a recording and write it as NWB",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
     )
     add_source(convert)
     convert.add_argument("out", type=Path, metavar="OUT", help="the file to write, ending in .nwb")
@@ -35,6 +43,7 @@ def add_convert(commands: Any) -> None:
         metavar="TIME",
         help="when time 0 was, with its zone, as 2024-05-01T09:00+02:00; unknown when not given",
     )
+    add_running(convert, device=False, threads=False)
     convert.set_defaults(run=run_convert)
 
 
@@ -61,9 +70,11 @@ def run_convert(options: argparse.Namespace, command: str) -> None:
 
     pictures = read_pictures(options.file) if options.file.suffix == ".nwb" else None
     write_nwb(options.out, recording, images=pictures, **when)
+    if options.quiet:
+        return
     for line in recording.report.lines:
-        print(line)
-    print(f"{recording.n_units} units and {recording.n_spikes} spikes are in {options.out}")
+        say(line)
+    say(f"{recording.n_units} units and {recording.n_spikes} spikes are in {options.out}")
 
 
 def _start(text: str) -> datetime:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 from tqdm import tqdm
 
+from neurospyke.commands.running import bar
+
 if TYPE_CHECKING:
     from neurospyke.sim import LearningStep
     from neurospyke.sim.curriculum import Stage
@@ -29,12 +31,7 @@ class Follower:
         self._last: LearningStep | None = None
         self._n_images = 0
         self._begun = time.perf_counter()
-        self._bar = tqdm(
-            total=sum(_planned(stage) for stage in stages),
-            unit=" images",
-            file=sys.stderr,
-            disable=quiet or not sys.stderr.isatty(),
-        )
+        self._bar = bar(sum(_planned(stage) for stage in stages), " images", quiet=quiet)
 
     def __enter__(self) -> Self:
         """The follower itself."""

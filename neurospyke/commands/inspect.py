@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from neurospyke.commands.manual import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,20 @@ _OPTIONS = {
     "`event_codes`": "--code",
     "`path`": "FILE",
 }
+_DESCRIPTION = """\
+Read a recording and say what is in it. Nothing is written. The format is told by name and content:
+NWB, Kilosort and phy folders, MATLAB, CSV, TSV, Parquet and npz tables, NIX, and what Neo reads
+(Blackrock, Plexon, Neuralynx, Spike2, ...)."""
+_EPILOG = """\
+comes out, on standard output:
+  units by area and quality with their rates, tables of trials with their stimuli, and what was
+  read, dropped, excluded or inferred, and what looks wrong
+
+examples:
+  neurospyke inspect session.nwb
+  neurospyke inspect sorted/ --events shown.csv
+  neurospyke inspect session.mat --field spike_times=data.spikes --field per_second=1000
+"""
 _FIELDS = """\
 NAME=WHERE, for MATLAB files, tables and arrays: spike_times, spike_units and spike_trials name
 arrays, units.COLUMN and trials.COLUMN the columns of the tables; per_second (1000 for ms) and
@@ -43,7 +57,12 @@ def add_inspect(commands: Any) -> None:
     Args:
         commands: what `add_subparsers` gave.
     """
-    inspect = commands.add_parser("inspect", help="read a recording and say what is in it")
+    inspect = commands.add_parser(
+        "inspect",
+        help="read a recording and say what is in it",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+    )
     add_source(inspect)
     inspect.set_defaults(run=run_inspect)
 
@@ -122,15 +141,15 @@ def run_inspect(options: argparse.Namespace, command: str) -> None:
     del command
     recording = read_source(options)
     spans = recording.observed
-    print(f"{options.file}: {recording.n_units} units, {recording.n_spikes} spikes")
+    say(f"{options.file}: {recording.n_units} units, {recording.n_spikes} spikes")
     gaps = f" in {len(spans)} spans" if len(spans) > 1 else ""
-    print(
+    say(
         f"observed {recording.duration:.6g} s{gaps}, from {spans[0, 0]:.6g} to {spans[-1, 1]:.6g} s"
     )
-    print(f"\nunits\n{units_by_area(recording).to_string(index=False)}")
-    print(f"  columns: {', '.join(recording.units.columns)}")
+    say(f"\nunits\n{units_by_area(recording).to_string(index=False)}")
+    say(f"  columns: {', '.join(recording.units.columns)}")
     for name, table in recording.trials.items():
-        print(f"\n{name}\n{_trials(table)}")
+        say(f"\n{name}\n{_trials(table)}")
     _tell_report(recording)
 
 
@@ -144,6 +163,7 @@ def units_by_area(recording: "Recording") -> "pd.DataFrame":
         One row a kind of unit: area ("unknown" without one), quality, number of units and of
         spikes, lowest, median and highest rate in spikes/s.
     """
+    import numpy as np
     import pandas as pd
 
     sizes = np.diff(recording.offsets)
@@ -182,18 +202,18 @@ def _trials(table: "pd.DataFrame") -> str:
 
 def _tell_report(recording: "Recording") -> None:
     for note in recording.notes:
-        print(f"\nnote: {note}")
+        say(f"\nnote: {note}")
     report = recording.report
     read = report.of_kind("read")
     if read:
-        print("\nread")
-        print("\n".join(f"  {finding.text}" for finding in read))
+        say("\nread")
+        say("\n".join(f"  {finding.text}" for finding in read))
     problems = [finding for kind in _PROBLEMS for finding in report.of_kind(kind)]
-    print(f"\nproblems{'' if problems else ': none found'}")
+    say(f"\nproblems{'' if problems else ': none found'}")
     for finding in problems[:_MAX_PROBLEMS]:
-        print(f"  {finding}")
+        say(f"  {finding}")
     if len(problems) > _MAX_PROBLEMS:
-        print(f"  and {len(problems) - _MAX_PROBLEMS} more, in the recording's `report`")
+        say(f"  and {len(problems) - _MAX_PROBLEMS} more, in the recording's `report`")
 
 
 def _fields(given: list[str]) -> Any:

@@ -5,9 +5,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from neurospyke.commands.manual import say
+from neurospyke.commands.running import add_running, on_device, whole
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from neurospyke.images import Images
     from neurospyke.sim import Network
     from neurospyke.sim.curriculum import Curriculum
@@ -19,7 +22,11 @@ A published network learns from images, layer by layer: by STDP, then by reward 
 for that and the images have labels. What has been learned is kept on the way in a folder beside
 FILE; after an interruption of any kind the same command goes on, and the result is the same bit for
 bit as without one."""
-_EXAMPLES = """\
+_EPILOG = """\
+comes out:
+  FILE, the network with its weights; on standard output a line a layer with its convergence and
+  the images a second, and, where a layer learns by reward, how often the network is right
+
 examples:
   neurospyke train rezghi2022 --data mnist --out digits.safetensors
   neurospyke train mozafari2019 --data fashion-mnist --epochs conv1=2,conv2=4,conv3=20 \\
@@ -39,8 +46,7 @@ def add_train(commands: Any) -> None:
         "train",
         help="a published network learns from images; goes on after an interruption",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_EPILOG,
     )
     train.add_argument("network", choices=_NETWORKS, metavar="NETWORK", help=", ".join(_NETWORKS))
     train.add_argument(
@@ -59,7 +65,7 @@ def add_train(commands: Any) -> None:
         metavar="N",
         help="passes over the images: a number, or one a layer, as conv1=2,conv2=4 [1]",
     )
-    train.add_argument("--batch-size", type=int, default=64, metavar="N", help="for STDP [64]")
+    train.add_argument("--batch-size", type=whole(1), default=64, metavar="N", help="for STDP [64]")
     train.add_argument("--online", action="store_true", help="STDP goes image by image")
     train.add_argument(
         "--until",
@@ -69,27 +75,22 @@ def add_train(commands: Any) -> None:
         help="a layer stops learning by STDP when its convergence, the mean of w (1 - w), falls "
         "below this; 0 goes through all passes [0.01]",
     )
-    train.add_argument("--images", type=int, metavar="N", help="take the first N images only")
+    train.add_argument("--images", type=whole(1), metavar="N", help="take the first N images only")
     train.add_argument(
         "--size",
-        type=int,
+        type=whole(1),
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
         help="resize the images of a folder or table, pixels",
     )
     train.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of weights and of dropout [0]"
-    )
-    train.add_argument(
         "--save-every",
-        type=int,
+        type=whole(1),
         default=6400,
         metavar="N",
         help="images between checkpoints [6400]",
     )
-    train.add_argument("--threads", type=int, metavar="N", help="CPU threads; changes no result")
-    train.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU [cpu]")
-    train.add_argument("--quiet", action="store_true", help="print errors only")
+    add_running(train, seed="weights and dropout")
     train.set_defaults(run=run_train)
 
 
@@ -202,11 +203,11 @@ def _read_data(data: str, size: list[int] | None, split: str) -> "tuple[Images, 
         raise ValueError(
             f"{data} must have whole numbers in the column 'label'; got {labels.dtype}"
         )
-    return images, labels.astype(np.int64)
+    return images, labels.astype("int64")
 
 
 def _curriculum(
-    options: argparse.Namespace, images: "Images", labels: np.ndarray | None
+    options: argparse.Namespace, images: "Images", labels: "np.ndarray | None"
 ) -> "Curriculum":
     from neurospyke import sim
     from neurospyke.sim.curriculum import Curriculum
@@ -214,13 +215,8 @@ def _curriculum(
     made: dict[str, Any] = {"seed": options.seed}
     if options.network == "mozafari2018" and labels is not None:
         made["n_classes"] = int(labels.max()) + 1
-    network = getattr(sim, options.network)(**made)
-    try:
-        network = network.to(options.device)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device must be one that torch has here; {error}") from error
     return Curriculum(
-        network,
+        on_device(getattr(sim, options.network)(**made), options.device),
         images,
         labels,
         epochs=options.epochs,
@@ -246,14 +242,11 @@ def _announce(options: argparse.Namespace, curriculum: "Curriculum", unfinished:
     reached = curriculum.reached(unfinished)
     if reached is not None:
         stage, n_seen = reached
-        print(f"Going on after image {n_seen} of {stage.layer}, kept in {unfinished}", flush=True)
+        say(f"Going on after image {n_seen} of {stage.layer}, kept in {unfinished}")
     learning = {stage.layer for stage in curriculum.stages}
     for name, layer in curriculum.network.layers.items():
         if isinstance(getattr(layer, "rule", None), RewardSTDP) and name not in learning:
-            print(
-                f"{name} learns by reward and stays as it is: {options.data} has no labels",
-                flush=True,
-            )
+            say(f"{name} learns by reward and stays as it is: {options.data} has no labels")
 
 
 def _tell(options: argparse.Namespace, learned: "Network", curriculum: "Curriculum") -> None:
@@ -264,10 +257,10 @@ def _tell(options: argparse.Namespace, learned: "Network", curriculum: "Curricul
         layer: Any = learned.layers[stage.layer]
         settled = convergence(layer.weight, layer.rule.lower, layer.rule.upper)
         parts.append(f"{stage.layer} (convergence {settled:.4f})")
-    print(f"Learned: {', '.join(parts)}", flush=True)
+    say(f"Learned: {', '.join(parts)}")
     if any(stage.by_reward for stage in curriculum.stages):
         _tell_decisions(options, learned, curriculum)
-    print(f"The network is in {options.out}")
+    say(f"The network is in {options.out}")
 
 
 def _tell_decisions(
@@ -280,7 +273,7 @@ def _tell_decisions(
         (images, labels), which = _read_data(options.data, None, "test"), "test"
     answers = decide(learned, images).numpy()
     n_right, n_silent = int((answers == labels).sum()), int((answers < 0).sum())
-    print(
+    say(
         f"Right on {n_right} of {len(answers)} {which} images ({n_right / len(answers):.1%}), "
         f"without an answer on {n_silent}"
     )

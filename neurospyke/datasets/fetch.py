@@ -3,6 +3,7 @@
 import ipaddress
 import logging
 import urllib.request
+from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
@@ -23,8 +24,13 @@ _MAX_BYTES = 8 * 2**30
 _CHUNK_BYTES = 2**20
 _TIMEOUT = 30.0
 
+# called with the name of a file, bytes received, and bytes in all where they are known
+Observer = Callable[[str, int, int | None], None]
 
-def fetch_dataset(name: str, *, folder: str | Path | None = None) -> Path:
+
+def fetch_dataset(
+    name: str, *, folder: str | Path | None = None, observe: Observer | None = None
+) -> Path:
     """Folder of a public data set, all its files there and with the right checksums.
 
     It is looked for in the folder NEUROSPYKE_DATA, then in shared/data beside a checkout, in
@@ -34,6 +40,7 @@ def fetch_dataset(name: str, *, folder: str | Path | None = None) -> Path:
     Args:
         name: one of `list_datasets()`.
         folder: look, and download to, only here.
+        observe: called with (file, bytes received, bytes in all or None) as a download goes on.
 
     Returns:
         The folder, called by the name of the set.
@@ -46,13 +53,15 @@ def fetch_dataset(name: str, *, folder: str | Path | None = None) -> Path:
     dataset = find_dataset(name)
     found = find_folder(dataset, folder)
     if found is None:
-        return _download(dataset, places(folder)[-1] / name, folder)
+        return _download(dataset, places(folder)[-1] / name, folder, observe)
     for file in dataset.files:
         check_file(found / file.path, file.accepted)
     return found
 
 
-def _download(dataset: Dataset, target: Path, folder: str | Path | None) -> Path:
+def _download(
+    dataset: Dataset, target: Path, folder: str | Path | None, observe: Observer | None
+) -> Path:
     if not dataset.downloadable:
         searched = ", ".join(str(place / dataset.name) for place in places(folder))
         raise ValueError(
@@ -67,12 +76,12 @@ def _download(dataset: Dataset, target: Path, folder: str | Path | None) -> Path
         path = target / file.path
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _download_file(file, path)
+            _download_file(file, path, observe or (lambda _file, _received, _total: None))
         check_file(path, file.accepted)
     return target
 
 
-def _download_file(file: File, path: Path) -> None:
+def _download_file(file: File, path: Path, observe: Observer) -> None:
     check_address(file.url)
     opener = urllib.request.build_opener(_CheckedRedirects)
     try:
@@ -81,22 +90,24 @@ def _download_file(file: File, path: Path) -> None:
             opener.open(file.url, timeout=_TIMEOUT) as response,
             temporary.open("wb") as target,
         ):
-            _copy(response, target, file.url)
+            _copy(response, target, file, observe)
             target.flush()
             check_file(temporary, (file.checksum,))
     except (OSError, HTTPException) as error:
         raise ConnectionError(f"{file.url} could not be downloaded: {error}") from error
 
 
-def _copy(response: Any, target: IO[bytes], url: str) -> None:
-    expected = response.headers.get("Content-Length")
+def _copy(response: Any, target: IO[bytes], file: File, observe: Observer) -> None:
+    stated = response.headers.get("Content-Length")
+    expected = None if stated is None else int(stated)
     received = 0
     while chunk := response.read(_CHUNK_BYTES):
         received += len(chunk)
         if received > _MAX_BYTES:
-            raise ValueError(f"{url} must hold at most {_MAX_BYTES} bytes; it sends more")
+            raise ValueError(f"{file.url} must hold at most {_MAX_BYTES} bytes; it sends more")
         target.write(chunk)
-    if expected is not None and received != int(expected):
+        observe(file.path, received, expected)
+    if expected is not None and received != expected:
         raise ConnectionError(f"it broke off after {received} of {expected} bytes")
 
 

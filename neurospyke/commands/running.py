@@ -1,0 +1,133 @@
+"""What long commands have in common: seed, device, threads, silence, a bar, and how they end."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+# those that end a process unasked, where nobody has said otherwise
+_ENDINGS = ("SIGTERM", "SIGHUP")
+
+
+class Terminated(KeyboardInterrupt):
+    """The end of a process that was asked for by a signal other than Ctrl-C.
+
+    Args:
+        number: of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal end the block as Ctrl-C does, so that it tidies up.
+
+    What the process ignores on purpose, as under nohup, stays ignored.
+    """
+    taken = {}
+    for name in _ENDINGS:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            taken[number] = signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number, before in taken.items():
+            signal.signal(number, before)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    raise Terminated(number)
+
+
+def add_running(
+    parser: argparse.ArgumentParser, *, seed: str = "", device: bool = True, threads: bool = True
+) -> None:
+    """Add the options of long commands to a parser.
+
+    Args:
+        parser: the command's parser.
+        seed: what is drawn with it, or empty where nothing is.
+        device: whether it can run on a GPU.
+        threads: whether it computes.
+    """
+    group = parser.add_argument_group("running")
+    if seed:
+        group.add_argument(
+            "--seed", type=whole(0), default=0, metavar="N", help=f"of {seed}, from 0 up [0]"
+        )
+    if device:
+        group.add_argument("--device", default="cpu", help="cpu, or cuda for a GPU [cpu]")
+    if threads:
+        group.add_argument(
+            "--threads", type=whole(1), metavar="N", help="CPU threads; changes no result"
+        )
+    group.add_argument("--quiet", action="store_true", help="print errors only")
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Type of an argument that is a whole number.
+
+    Args:
+        least: the smallest allowed.
+
+    Returns:
+        What argparse calls with the word.
+
+    >>> whole(1)("12")
+    12
+    """
+
+    def number(text: str) -> int:
+        if text.isascii() and text.isdigit() and int(text) >= least:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"must be a whole number from {least} up; got {text!r}")
+
+    return number
+
+
+def on_device(network: Any, device: str) -> Any:
+    """A network where it shall run.
+
+    Args:
+        network: the network.
+        device: as torch calls it.
+
+    Returns:
+        The network there.
+
+    Raises:
+        ValueError: torch has no such device here.
+    """
+    try:
+        return network.to(device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"--device must be one that torch has here; {error}") from error
+
+
+def bar(total: int | None, unit: str, *, quiet: bool, **given: Any) -> "tqdm[Any]":
+    """Bar with rate and time left on stderr, if that is a terminal.
+
+    Args:
+        total: how many there are, if known.
+        unit: what is counted.
+        quiet: True shows nothing.
+        given: what else tqdm takes.
+
+    Returns:
+        The bar, to be updated and closed.
+    """
+    from tqdm import tqdm
+
+    hidden = quiet or not sys.stderr.isatty()
+    return tqdm(total=total, unit=unit, file=sys.stderr, disable=hidden, **given)
