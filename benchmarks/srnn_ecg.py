@@ -86,9 +86,9 @@ def main() -> None:  # noqa: PLR0915 - from the first argument to the last figur
         from neurospyke.sim.stream_file import read_stream_network
 
         best, _, state = read_stream_network(checkpoint)
-        best.load_state_dict(
-            {k.removeprefix("best."): v for k, v in state.items() if k.startswith("best.")}
-        )
+        # until an epoch has been judged there are no best weights
+        for name, value in best.state_dict().items():
+            value.copy_(state.get(f"best.{name}", value))
     accuracy = best.accuracy(*read("test"))
     result = {
         "command": " ".join(["python", *sys.argv]),

@@ -141,3 +141,28 @@ def stimulus_labels(values: Iterable, name: str) -> np.ndarray:
                 f"{position}: convert them, whole floats with .astype(int)"
             )
     return np.array(labels, dtype=object)
+
+
+def stimulus_table(stimuli: pd.DataFrame | Iterable, n_rows: int) -> pd.DataFrame:
+    """Trial table of stimuli: their labels, and how often each has been shown before.
+
+    Args:
+        stimuli: (trial,) labels, or a table with the column `stimulus`.
+        n_rows: trials there must be.
+
+    Returns:
+        A copy with the columns `stimulus` and `repetition`, which is counted where it is missing.
+
+    Raises:
+        ValueError: if a label is missing or cannot be one, or their number is another.
+
+    >>> stimulus_table(["cat", "dog", "cat"], 3)["repetition"].tolist()
+    [0, 0, 1]
+    """
+    if not isinstance(stimuli, pd.DataFrame):
+        stimuli = pd.DataFrame({"stimulus": stimulus_labels(stimuli, "stimuli")})
+    trials = check_table(stimuli, n_rows, "stimuli", ("stimulus",))
+    trials["stimulus"] = stimulus_labels(trials["stimulus"], "stimuli['stimulus']")
+    if "repetition" not in trials.columns:
+        trials["repetition"] = trials.groupby("stimulus").cumcount()
+    return trials

@@ -5,7 +5,6 @@ check what they are given as they do anywhere else.
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +17,10 @@ from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.spike_time import SpikeTimeLinear
+from neurospyke.sim.tensor_file import MAX_BYTES, read_tensors, write_tensors
 from neurospyke.sim.whitening import WhiteningEncoder
-from neurospyke.storage import whole_file
 
 FORMAT = "neurospyke network 1"
-_MAX_BYTES = 4 * 2**30
-# modules are named by identifiers, so that no tensor of a module begins like this
-_STATE = "state:"
 
 _FILTERING = (
     *("n_bins", "threshold", "padding", "absolute", "pool", "normalization_radius"),
@@ -59,14 +55,11 @@ def write_network(
         path: the file, usually with the suffix ".safetensors"; replaced if it is there.
         network: the network, of modules and rules of this package.
         progress: what else to keep, such as how far learning has come; JSON values.
-        state: tensors to keep as well, by name, such as the memory of an optimizer; `read_state`
-            gives them back.
+        state: tensors to keep as well, by name, such as the memory of an optimizer.
 
     Raises:
         TypeError: a module or rule of another kind.
     """
-    from safetensors.torch import save_file
-
     modules = {"encoder": network.encoder, **network.layers}
     about = {
         "format": FORMAT,
@@ -75,18 +68,15 @@ def write_network(
         "progress": None if progress is None else dict(progress),
     }
     tensors = {
-        f"{name}.{key}": getattr(module, key).detach().cpu().contiguous()
+        f"{name}.{key}": getattr(module, key)
         for name, module in modules.items()
         for key in _MODULES[type(module)][0]
         if getattr(module, key) is not None
     }
-    for key, value in (state or {}).items():
-        tensors[_STATE + key] = value.detach().cpu().contiguous()
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary, {"neurospyke": json.dumps(about)})
+    write_tensors(path, about, tensors, state)
 
 
-def read_network(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Network:
+def read_network(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Network:
     """Network from a file that `write_network` has written.
 
     Args:
@@ -113,24 +103,22 @@ def read_network(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> Network:
 
 
 def read_checkpoint(
-    path: str | Path, *, max_bytes: int = _MAX_BYTES
-) -> tuple[Network, dict[str, Any] | None]:
-    """Network and progress from a file that `write_network` has written.
+    path: str | Path, *, max_bytes: int = MAX_BYTES
+) -> tuple[Network, dict[str, Any] | None, dict[str, Tensor]]:
+    """Network, progress and state from a file that `write_network` has written.
 
     Args:
         path: the file.
         max_bytes: refuse a larger file.
 
     Returns:
-        The network, and the progress kept with it, or None.
+        The network, the progress or None, and the tensors kept beside it.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: not such a file, too large, or its parts do not fit together.
     """
-    place = Path(path)
-    about, tensors = _read(place, max_bytes)
-    tensors = {key: value for key, value in tensors.items() if not key.startswith(_STATE)}
+    about, tensors, state = read_tensors(path, FORMAT, "write_network", max_bytes)
     try:
         modules = {
             name: _build(described, name, tensors) for name, described in about["modules"].items()
@@ -138,54 +126,11 @@ def read_checkpoint(
         encoder = modules.pop("encoder")
         if tensors:
             raise ValueError(f"it holds tensors that no module has: {sorted(tensors)}")
-        return Network(str(about["name"]), encoder, modules), about["progress"]
+        return Network(str(about["name"]), encoder, modules), about["progress"], state
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(
-            f"{place} must hold a network as write_network writes it; its parts do not fit: {error}"
+            f"{path} must hold a network as write_network writes it; its parts do not fit: {error}"
         ) from error
-
-
-def read_state(path: str | Path, *, max_bytes: int = _MAX_BYTES) -> dict[str, Tensor]:
-    """Tensors kept beside a network, by name: the `state` that `write_network` was given.
-
-    Args:
-        path: the file.
-        max_bytes: refuse a larger file.
-
-    Returns:
-        The tensors; none if none were kept.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not such a file, or too large.
-    """
-    _, tensors = _read(Path(path), max_bytes)
-    return {
-        key.removeprefix(_STATE): value for key, value in tensors.items() if key.startswith(_STATE)
-    }
-
-
-def _read(path: Path, max_bytes: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise ValueError(
-            f"{path} must have at most `max_bytes` = {max_bytes} bytes; got {size}; raise it"
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("neurospyke", "null"))
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path} must be a safetensors file of a network; got: {error}") from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        found = about.get("format") if isinstance(about, dict) else None
-        raise ValueError(
-            f"{path} must say in its header that it is a {FORMAT!r}; got {found!r}; "
-            "write it with write_network"
-        )
-    return about, tensors
 
 
 def _describe(module: nn.Module, name: str) -> dict[str, Any]:

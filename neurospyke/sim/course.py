@@ -172,13 +172,8 @@ class Course:
         """The network to go on with, and the last step that it has made."""
         if self.checkpoint is None or not Path(self.checkpoint).exists():
             return copy.deepcopy(self.network), None
-        network, progress = read_checkpoint(self.checkpoint)
-        if not isinstance(progress, dict) or progress.get("about") != about:
-            raise ValueError(
-                f"`checkpoint` must be of the same network, batches and settings; {self.checkpoint}"
-                f" is of {(progress or {}).get('about')} where {about} is asked for; choose "
-                "another file, or remove this one to start anew"
-            )
+        network, progress, _ = read_checkpoint(self.checkpoint)
+        progress = check_same_run(self.checkpoint, progress, about)
         kept = progress["step"]
         decisions = kept.pop("decisions")
         step = LearningStep(**kept, decisions=None if decisions is None else Decisions(**decisions))
@@ -262,8 +257,31 @@ def checksum(tensors: Iterable[Tensor]) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def check_same_run(path: str | Path, progress: Any, about: dict[str, Any]) -> dict[str, Any]:
+    """Progress kept in a checkpoint, refused if it is that of another run.
+
+    Args:
+        path: the checkpoint, for errors.
+        progress: what was kept; `about` says what decides the result.
+        about: what this run says of itself.
+
+    Returns:
+        The progress.
+
+    Raises:
+        ValueError: a checkpoint of another run, or of none.
+    """
+    if not isinstance(progress, dict) or progress.get("about") != about:
+        raise ValueError(
+            f"`checkpoint` must be of the same network, batches and settings; {path} is of "
+            f"{(progress or {}).get('about')} where {about} is asked for; choose another file, or "
+            "remove this one to start anew"
+        )
+    return progress
 
 
 def check_batches(batches: Iterable[Any], n_layers: int, epochs: int) -> None:

@@ -1,6 +1,5 @@
 """All that a network can learn, layer by layer, in a folder from which to go on."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.checkpoint import read_checkpoint
-from neurospyke.sim.course import Observer
+from neurospyke.sim.course import Observer, checksum
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, check_whole
@@ -130,8 +129,8 @@ class Curriculum:
             "until": self.until,
             "n_images": len(self.images),
             "device": self._device.type,
-            "images": _checksum(self.images),
-            "labels": None if self.labels is None else _checksum(torch.as_tensor(self.labels)),
+            "images": checksum([self.images]),
+            "labels": None if self.labels is None else checksum([torch.as_tensor(self.labels)]),
         }
 
     def reached(self, folder: str | Path) -> tuple[Stage, int] | None:
@@ -263,10 +262,3 @@ class Curriculum:
 
 def _kept(folder: str | Path, stage: Stage) -> Path:
     return Path(folder) / f"{stage.layer}.safetensors"
-
-
-def _checksum(tensor: Tensor) -> str:
-    numbers = tensor.detach().cpu().contiguous().numpy()
-    digest = hashlib.sha256(repr((numbers.dtype, numbers.shape)).encode())
-    digest.update(numbers.data)
-    return digest.hexdigest()

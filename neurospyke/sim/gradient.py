@@ -10,22 +10,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neurospyke.sim.checkpoint import read_checkpoint, read_state, write_network
+from neurospyke.sim.checkpoint import read_checkpoint, write_network
 from neurospyke.sim.course import (
     Inputs,
     check_batches,
+    check_same_run,
     checksum,
     device_of,
     fingerprint,
     first_checksum,
 )
+from neurospyke.sim.descent import Descent, Optimizer, numbered
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.spike_time import as_times
 from neurospyke.sim.ops.winners import winners
 from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.spike_time import SpikeTimeLinear, relative_target_loss
 
-Optimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
@@ -146,7 +147,7 @@ def learn_by_gradient(  # noqa: PLR0913 - what to learn from, how, and where to 
     kept = max_bytes if isinstance(batches, Sequence) else 0
     inputs, unsaved, step = Inputs(learner.network, _below(network), kept), 0, last
     for epoch, number, (images, labels), ends in _to_come(batches, epochs, last, learner, patience):
-        learner.rate(decay**epoch)
+        learner.descent.set_rates(decay**epoch)
         latency = inputs.at(number, images)
         loss, n_right = learner.learn(latency, labels, gap, penalty)
         accuracy = None
@@ -193,7 +194,7 @@ def first_to_spike(network: Network, images: Tensor, *, batch_size: int = 256) -
 
 
 class _Learner:
-    """A network that learns, its optimizer, and the best weights so far."""
+    """A network that learns, and how."""
 
     about: dict[str, Any]
 
@@ -202,20 +203,14 @@ class _Learner:
         self._layers = _learning(network)
         self._weights = [layer.weight for layer in self._layers]
         self._optimizer = _optimizer(optimizer, self._weights, rate)
-        self._rates = [float(group["lr"]) for group in self._optimizer.param_groups]
-        self.best: tuple[int, float] | None = None  # epoch and accuracy
-        self._best_weights: list[Tensor] = []
+        weights = {str(index): weight for index, weight in enumerate(self._weights)}
+        self.descent = Descent(self._optimizer, weights)
 
     def groups(self) -> list[str]:
         """What the optimizer is, for the checkpoint."""
         kind = type(self._optimizer).__name__
         groups = self._optimizer.state_dict()["param_groups"]
         return [kind, *(repr(sorted(group.items())) for group in groups)]
-
-    def rate(self, factor: float) -> None:
-        """Set the step widths to so much of what they were at the start."""
-        for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * factor
 
     def learn(
         self, latency: Tensor, labels: Tensor, gap: float, penalty: float
@@ -240,58 +235,28 @@ class _Learner:
         """Share of right answers; where it is the best so far, the weights are kept."""
         images, labels = validation
         right = (first_to_spike(self.network, images) == labels.cpu()).double().mean().item()
-        if self.best is None or right > self.best[1]:
-            self.best = (epoch, right)
-            self._best_weights = [weight.detach().clone() for weight in self._weights]
+        self.descent.judge(right, epoch)
         return right
 
     def result(self) -> Network:
         """The network with its best weights, or the last ones where none were judged."""
-        with torch.no_grad():
-            for weight, best in zip(self._weights, self._best_weights, strict=False):
-                weight.copy_(best)
+        self.descent.restore_best()
         return self.network
 
     def save(self, path: str | Path, step: GradientStep) -> None:
         """Keep all that is needed to go on."""
-        tensors, numbers = {}, {}
-        for index, memory in self._optimizer.state_dict()["state"].items():
-            for key, value in memory.items():
-                part = tensors if isinstance(value, Tensor) else numbers
-                part[f"optimizer.{index}.{key}"] = value
-        for index, best in enumerate(self._best_weights):
-            tensors[f"best.{index}"] = best
-        progress = {
-            "about": self.about,
-            "step": dataclasses.asdict(step),
-            "best": self.best,
-            "numbers": numbers,
-        }
+        kept, tensors = self.descent.kept()
+        progress = {"about": self.about, "step": dataclasses.asdict(step), **kept}
         write_network(path, self.network, progress=progress, state=tensors)
 
     def resume(self, path: str | Path) -> GradientStep | None:
         """Go on from a file, if it is there; gives the last step made."""
         if not Path(path).exists():
             return None
-        kept, progress = read_checkpoint(path)
-        if not isinstance(progress, dict) or progress.get("about") != self.about:
-            raise ValueError(
-                f"`checkpoint` must be of the same network, batches and settings; {path} is of "
-                f"{(progress or {}).get('about')} where {self.about} is asked for; choose another "
-                "file, or remove this one to start anew"
-            )
+        kept, progress, tensors = read_checkpoint(path)
+        progress = check_same_run(path, progress, self.about)
         self.network.load_state_dict(kept.state_dict())
-        state = read_state(path)
-        memory: dict[int, dict[str, Any]] = {}
-        for name, value in {**state, **progress["numbers"]}.items():
-            kind, index, *key = name.split(".", 2)
-            if kind == "optimizer":
-                memory.setdefault(int(index), {})[key[0]] = value
-        groups = self._optimizer.state_dict()["param_groups"]
-        self._optimizer.load_state_dict({"state": memory, "param_groups": groups})
-        if progress["best"] is not None:
-            self.best = tuple(progress["best"])
-            self._best_weights = [state[f"best.{index}"] for index in range(len(self._weights))]
+        self.descent.go_on(progress, tensors)
         return GradientStep(**progress["step"])
 
 
@@ -305,30 +270,14 @@ def _to_come(
     """Epoch, number, batch, and whether it ends its epoch, for every batch after the last one."""
     done = (-1, -1) if last is None else (last.epoch, last.batch)
     for epoch in range(epochs):
-        if patience is not None and learner.best and epoch > learner.best[0] + patience:
+        if learner.descent.has_stalled(epoch, patience):
             return
         if epoch < done[0] and isinstance(batches, Sequence):
             # what is no sequence may give other images in every pass, and counts its passes
             continue
-        number = -1
-        for number, (batch, ends) in enumerate(_marked(batches)):
+        for number, batch, ends in numbered(batches, epoch):
             if (epoch, number) > done:
                 yield epoch, number, _pair(batch), ends
-        if number < 0:
-            raise ValueError(
-                "`batches` must give at least one batch in every pass; got none in pass "
-                f"{epoch + 1}"
-            )
-
-
-def _marked(batches: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
-    """Each batch, and whether it is the last."""
-    each = iter(batches)
-    for before in each:
-        for batch in each:
-            yield before, False
-            before = batch  # noqa: PLW2901 - one batch ahead
-        yield before, True
 
 
 def _pair(batch: Any) -> tuple[Tensor, Tensor]:

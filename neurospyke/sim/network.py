@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from neurospyke.labels import check_table, stimulus_labels
+from neurospyke.labels import stimulus_table
 from neurospyke.responses import Responses
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.latency import SILENT
@@ -128,7 +128,7 @@ class Network(nn.Module):
             raise ValueError(f'`measure` must be "spike" or "latency"; got {measure!r}')
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
             raise ValueError(f"`batch_size` must be a whole number from 1 up; got {batch_size!r}")
-        trials = _trials(stimuli, len(images))
+        trials = stimulus_table(stimuli, len(images))
         with torch.no_grad():
             shape = tuple(self.latency(self._here(images[:1]), layer).shape[1:])
             edges = (
@@ -192,7 +192,7 @@ def pixel_responses(
     check_images(images, 3 if colour else 1)
     return Responses(
         images.detach().cpu().flatten(1).unsqueeze(2).numpy().copy(),
-        _trials(stimuli, len(images)),
+        stimulus_table(stimuli, len(images)),
         _units("pixels", tuple(images.shape[1:])),
         np.array([0.0, 1.0]),
         measure="other",
@@ -214,18 +214,6 @@ def _check_layer(name: str, layer: nn.Module, n_bins: int) -> None:
         raise ValueError(
             f"`layers` must have the encoder's number of bins, {n_bins}; got {found} in {name!r}"
         )
-
-
-def _trials(stimuli: pd.DataFrame | Iterable[str] | Iterable[int], n_images: int) -> pd.DataFrame:
-    if isinstance(stimuli, pd.DataFrame):
-        table = stimuli
-    else:
-        table = pd.DataFrame({"stimulus": stimulus_labels(stimuli, "stimuli")})
-    trials = check_table(table, n_images, "stimuli", ("stimulus",))
-    trials["stimulus"] = stimulus_labels(trials["stimulus"], "stimuli['stimulus']")
-    if "repetition" not in trials.columns:
-        trials["repetition"] = trials.groupby("stimulus").cumcount()
-    return trials
 
 
 def _units(layer: str, shape: tuple[int, ...]) -> pd.DataFrame:

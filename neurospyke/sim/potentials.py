@@ -1,7 +1,5 @@
 """Read-out of a layer whose neurons never spike: what their potentials have come to."""
 
-import copy
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +8,7 @@ from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.window import pair
 from neurospyke.sim.plasticity import check_whole
-from neurospyke.sim.update import Plastic
+from neurospyke.sim.update import Plastic, unspiking
 
 
 def final_potentials(
@@ -71,13 +69,12 @@ def final_potentials(
             f"got {layer!r} of {kinds}"
         )
     below = network.layer_names[network.layer_names.index(layer) - 1]
-    unspiking = copy.deepcopy(module)
-    unspiking.threshold = None
+    readout = unspiking(module)
     parts = []
     with torch.no_grad():
         for some in images.split(batch_size):
             latency = network.latency(some.to(module.weight.device), below)
-            parts.append(_pooled(unspiking.fire(latency)[1], pair(grid, "grid")).cpu())
+            parts.append(_pooled(readout.fire(latency)[1], pair(grid, "grid")).cpu())
     return torch.cat(parts)
 
 

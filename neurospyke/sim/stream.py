@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from neurospyke.labels import check_table, stimulus_labels
+from neurospyke.labels import stimulus_table
 from neurospyke.responses import Responses
 from neurospyke.sim.neurons import Bidirectional, StreamLayer
 from neurospyke.sim.ops.scan import NeuronState, Scan
@@ -231,7 +231,7 @@ class StreamNetwork(nn.Module):
             values[start : start + batch_size] = _binned(scan, measure, bin_steps).numpy()
         return Responses(
             values,
-            _trials(stimuli, shape[0]),
+            stimulus_table(stimuli, shape[0]),
             pd.DataFrame({"unit": np.arange(units), "layer": np.full(units, layer, dtype=object)}),
             np.arange(shape[2] + 1.0) * width,
             measure="other"
@@ -286,13 +286,3 @@ def _binned(scan: Scan, measure: str, bin_steps: int) -> Tensor:
     n_bins = len(stream) // bin_steps
     bins = stream[: n_bins * bin_steps].unflatten(0, (n_bins, bin_steps))
     return (bins.sum(1) if measure == "spike" else bins.mean(1)).permute(1, 2, 0).cpu()
-
-
-def _trials(stimuli: pd.DataFrame | Iterable[str] | Iterable[int], n: int) -> pd.DataFrame:
-    if not isinstance(stimuli, pd.DataFrame):
-        stimuli = pd.DataFrame({"stimulus": stimulus_labels(stimuli, "stimuli")})
-    trials = check_table(stimuli, n, "stimuli", ("stimulus",))
-    trials["stimulus"] = stimulus_labels(trials["stimulus"], "stimuli['stimulus']")
-    if "repetition" not in trials.columns:
-        trials["repetition"] = trials.groupby("stimulus").cumcount()
-    return trials

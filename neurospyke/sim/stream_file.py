@@ -4,7 +4,6 @@ Nothing in such a file is code. Layers are made from names that this module know
 they are given as they do anywhere else.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ from torch import Tensor, nn
 
 from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.stream import StreamNetwork
-from neurospyke.storage import whole_file
+from neurospyke.sim.tensor_file import MAX_BYTES, read_tensors, write_tensors
 
 FORMAT = "neurospyke stream network 1"
-_MAX_BYTES = 4 * 2**30
-_STATE = "state:"
 _SETTINGS = ("threshold", "adaptation", "reset", "reset_decays", "surrogate", "initial")
 
 
@@ -40,8 +37,6 @@ def write_stream_network(
     Raises:
         TypeError: a layer of another kind.
     """
-    from safetensors.torch import save_file
-
     about = {
         "format": FORMAT,
         "name": network.name,
@@ -50,17 +45,11 @@ def write_stream_network(
         "layers": {name: _describe(layer) for name, layer in network.layers.items()},
         "progress": None if progress is None else dict(progress),
     }
-    tensors = {
-        name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()
-    }
-    for name, value in (state or {}).items():
-        tensors[_STATE + name] = value.detach().cpu().contiguous()
-    with whole_file(path) as temporary:
-        save_file(tensors, temporary, {"neurospyke": json.dumps(about)})
+    write_tensors(path, about, network.state_dict(), state)
 
 
 def read_stream_network(
-    path: str | Path, *, max_bytes: int = _MAX_BYTES
+    path: str | Path, *, max_bytes: int = MAX_BYTES
 ) -> tuple[StreamNetwork, dict[str, Any] | None, dict[str, Tensor]]:
     """Network, progress and state from a file that `write_stream_network` has written.
 
@@ -85,13 +74,7 @@ def read_stream_network(
         >>> network.layer_names, network.readout
         (('out',), 'mean')
     """
-    place = Path(path)
-    about, tensors = _read(place, max_bytes)
-    state = {
-        name.removeprefix(_STATE): tensors.pop(name)
-        for name in sorted(tensors)
-        if name.startswith(_STATE)
-    }
+    about, tensors, state = read_tensors(path, FORMAT, "write_stream_network", max_bytes)
     try:
         layers = {
             name: _build(described, f"layers.{name}", tensors)
@@ -102,31 +85,9 @@ def read_stream_network(
         return network, about["progress"], state
     except (KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(
-            f"{place} must hold a network as write_stream_network writes it; its parts do not "
+            f"{path} must hold a network as write_stream_network writes it; its parts do not "
             f"fit: {error}"
         ) from error
-
-
-def _read(place: Path, max_bytes: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    from safetensors import SafetensorError, safe_open
-
-    size = place.stat().st_size
-    if size > max_bytes:
-        raise ValueError(f"{place} must have at most `max_bytes` = {max_bytes} bytes; got {size}")
-    try:
-        with safe_open(place, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get("neurospyke", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(
-            f"{place} must be a safetensors file of a network; got: {error}"
-        ) from error
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
-        raise ValueError(
-            f"{place} must say in its header that it is a {FORMAT!r}; write it with "
-            "write_stream_network"
-        )
-    return about, tensors
 
 
 def _describe(layer: nn.Module) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 Images go through in batches and only counts are kept, so that memory does not grow with them.
 """
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -17,7 +16,7 @@ from neurospyke.sim.network import Network
 from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
 from neurospyke.sim.ops.winners import unit_winners, winners
 from neurospyke.sim.plasticity import STDP, check_whole
-from neurospyke.sim.update import Plastic
+from neurospyke.sim.update import Plastic, unspiking
 
 _HALF = 16  # bits of a float32 that one pass decides
 
@@ -238,12 +237,11 @@ def _winners(layer: Plastic, fired: Tensor, potential: Tensor) -> Tensor:
 
 def _readouts(network: Network) -> dict[str, Plastic]:
     """Copies of the layers that have thresholds, read out without them."""
-    copies = {}
-    for name, layer in network.layers.items():
-        if isinstance(layer, Plastic) and layer.threshold is not None:
-            copies[name] = copy.deepcopy(layer)
-            copies[name].threshold = None
-    return copies
+    return {
+        name: unspiking(layer)
+        for name, layer in network.layers.items()
+        if isinstance(layer, Plastic) and layer.threshold is not None
+    }
 
 
 def _greatest(readout: Plastic, latency: Tensor) -> Tensor:

@@ -23,14 +23,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neurospyke.sim.course import checksum
+from neurospyke.sim.course import check_same_run, checksum
+from neurospyke.sim.descent import Descent, Optimizer, numbered
 from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.readout import check_labels, readout_loss
 from neurospyke.sim.stream import StreamNetwork, detached
 from neurospyke.sim.stream_file import read_stream_network, write_stream_network
 
 Epochs = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
-Optimizer = Callable[[list[nn.Parameter]], torch.optim.Optimizer]
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamax": torch.optim.Adamax,
@@ -172,7 +172,7 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
     last = None if checkpoint is None else learner.resume(checkpoint)
     unsaved, step = 0, last
     for epoch, number, batch, ends in _to_come(batches, epochs, last, learner, patience):
-        learner.rate(learner.about["rates"][epoch])
+        learner.descent.set_rates(learner.about["rates"][epoch])
         drawn = torch.Generator().manual_seed(_mixed(seed, epoch, number))
         loss, norm = learner.learn(batch, steps, clip, drawn if random_start else None)
         accuracy = learner.judge(validation, epoch) if ends else None
@@ -189,7 +189,7 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
 
 
 class _Learner:
-    """A network that learns, its optimizer, and the best weights so far."""
+    """A network that learns, and how."""
 
     about: dict[str, Any]
 
@@ -197,15 +197,7 @@ class _Learner:
         self, network: StreamNetwork, make: Callable[[StreamNetwork], torch.optim.Optimizer]
     ) -> None:
         self.network = network
-        self.optimizer = make(network)
-        self._rates = [float(group["lr"]) for group in self.optimizer.param_groups]
-        self.best: tuple[int, float] | None = None  # epoch and accuracy
-        self._best = {name: value.clone() for name, value in network.state_dict().items()}
-
-    def rate(self, factor: float) -> None:
-        """Set the step widths to so much of what they were at the start."""
-        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-            group["lr"] = rate * factor
+        self.descent = Descent(make(network), network.state_dict())
 
     def learn(
         self,
@@ -239,7 +231,7 @@ class _Learner:
         return total, longest
 
     def _descend(self, loss: Tensor, clip: float | None) -> float:
-        self.optimizer.zero_grad()
+        self.descent.optimizer.zero_grad()
         loss.backward()
         parameters = [each for each in self.network.parameters() if each.grad is not None]
         norm = nn.utils.clip_grad_norm_(parameters, math.inf if clip is None else clip).item()
@@ -248,64 +240,34 @@ class _Learner:
                 f"the loss, {loss.item()}, and its gradient, of length {norm}, must be finite; "
                 "lower `rate`, or set `clip`"
             )
-        self.optimizer.step()
+        self.descent.optimizer.step()
         return norm
 
     def judge(self, validation: tuple[Tensor, Tensor], epoch: int) -> float:
         """Accuracy on the validation data; where it is the best so far, weights are kept."""
         accuracy = self.network.accuracy(*validation)
-        if self.best is None or accuracy > self.best[1]:
-            self.best = (epoch, accuracy)
-            self._best = {name: value.clone() for name, value in self.network.state_dict().items()}
+        self.descent.judge(accuracy, epoch)
         return accuracy
 
     def result(self) -> StreamNetwork:
         """The network with its best weights."""
-        if self.best is not None:
-            self.network.load_state_dict(self._best)
+        self.descent.restore_best()
         return self.network
 
     def save(self, path: str | Path, step: StreamStep) -> None:
         """Keep all that is needed to go on."""
-        tensors = {f"best.{name}": value for name, value in self._best.items()}
-        numbers = {}
-        for index, memory in self.optimizer.state_dict()["state"].items():
-            for key, value in memory.items():
-                part = tensors if isinstance(value, Tensor) else numbers
-                part[f"optimizer.{index}.{key}"] = value
-        progress = {
-            "about": self.about,
-            "step": dataclasses.asdict(step),
-            "best": self.best,
-            "numbers": numbers,
-        }
+        kept, tensors = self.descent.kept()
+        progress = {"about": self.about, "step": dataclasses.asdict(step), **kept}
         write_stream_network(path, self.network, progress=progress, state=tensors)
 
     def resume(self, path: str | Path) -> StreamStep | None:
         """Go on from a file, if it is there; gives the last step made."""
         if not Path(path).exists():
             return None
-        kept, progress, state = read_stream_network(path)
-        if not isinstance(progress, dict) or progress.get("about") != self.about:
-            raise ValueError(
-                f"`checkpoint` must be of the same network, data and settings; {path} is of "
-                f"{(progress or {}).get('about')} where {self.about} is asked for; choose another "
-                "file, or remove this one to start anew"
-            )
+        kept, progress, tensors = read_stream_network(path)
+        progress = check_same_run(path, progress, self.about)
         self.network.load_state_dict(kept.state_dict())
-        self.best = None if progress["best"] is None else tuple(progress["best"])
-        self._best = {
-            name.removeprefix("best."): value
-            for name, value in state.items()
-            if name.startswith("best.")
-        }
-        memory: dict[int, dict[str, Any]] = {}
-        for name, value in (state | progress["numbers"]).items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                memory.setdefault(int(index), {})[key] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": memory, "param_groups": groups})
+        self.descent.go_on(progress, tensors)
         return StreamStep(**progress["step"])
 
 
@@ -346,25 +308,11 @@ def _to_come(
 ) -> Iterator[tuple[int, int, tuple[Tensor, Tensor], bool]]:
     """Epoch, number, batch, and whether it is the last of its epoch; none that are learned."""
     for epoch in range(0 if last is None else last.epoch, epochs):
-        if patience is not None and learner.best and epoch - learner.best[0] > patience:
+        if learner.descent.has_stalled(epoch, patience):
             return
-        for number, batch, ends in _numbered(batches(epoch)):
+        for number, batch, ends in numbered(batches(epoch), epoch):
             if last is None or (epoch, number) > (last.epoch, last.batch):
                 yield epoch, number, batch, ends
-
-
-def _numbered(
-    batches: Iterable[tuple[Tensor, Tensor]],
-) -> Iterator[tuple[int, tuple[Tensor, Tensor], bool]]:
-    """Number and batch, and whether it is the last."""
-    before, last = None, -1
-    for last, batch in enumerate(batches):
-        if before is not None:
-            yield last - 1, before, False
-        before = batch
-    if before is None:
-        raise ValueError("`batches` must give at least one batch in every epoch; got none")
-    yield last, before, True
 
 
 def _mixed(*numbers: int) -> int:

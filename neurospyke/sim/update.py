@@ -1,5 +1,6 @@
 """How one batch changes a layer: who wins, what the winners learn, what thresholds follow."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,13 @@ from neurospyke.sim.plasticity import STDP, PerMap
 from neurospyke.sim.reward import RewardSTDP
 
 Plastic = SpikingConvolution | SpikingLinear
+
+
+def unspiking(layer: Plastic) -> Plastic:
+    """Copy of a layer whose neurons never spike, to see what their potentials come to."""
+    copied = copy.deepcopy(layer)
+    copied.threshold = None
+    return copied
 
 
 @dataclass(frozen=True)

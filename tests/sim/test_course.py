@@ -122,7 +122,7 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path):
             learn_by_stdp(start, batches, checkpoint=path, **course)
     with pytest.raises(ValueError, match="remove this one to start anew"):
         learn_by_reward(network(), labelled(), checkpoint=path)
-    kept, progress = read_checkpoint(path)
+    kept, progress, _ = read_checkpoint(path)
     assert progress is not None
     assert progress["step"]["layer"] == "conv2"
     assert same(kept, learn_by_stdp(network(), images().split(3)))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from neurospyke.sim.checkpoint import read_network, read_state
+from neurospyke.sim.checkpoint import read_checkpoint, read_network
 from neurospyke.sim.encode import RankOrderEncoder
 from neurospyke.sim.gradient import first_to_spike, learn_by_gradient
 from neurospyke.sim.layers import Pool, SpikingConvolution, normal_weight
@@ -204,7 +204,7 @@ def test_a_checkpoint_is_a_network_with_the_optimizers_memory(tmp_path):
     path = tmp_path / "kept.safetensors"
     learned = learn_by_gradient(network(), labelled(), optimizer="adam", checkpoint=path)
     assert same(read_network(path), learned)
-    assert {name.split(".", 2)[2] for name in read_state(path)} == {
+    assert {name.split(".", 2)[2] for name in read_checkpoint(path)[2]} == {
         "exp_avg",
         "exp_avg_sq",
         "step",
