@@ -45,7 +45,14 @@ from neurospyke.compare.kendall import tau_a, tau_b
 from neurospyke.compare.mapping import BandedRidge, pls, ridge
 from neurospyke.compare.maps import rsa_map
 from neurospyke.compare.match import match_bins, match_rates, match_trials, match_units
-from neurospyke.compare.models import FlexibleModel, interpolated, selected, weighted
+from neurospyke.compare.models import (
+    FlexibleModel,
+    interpolated,
+    least_squares,
+    ridge_weighted,
+    selected,
+    weighted,
+)
 from neurospyke.compare.moments import euclidean_similarities
 from neurospyke.compare.movie import RDMMovie, crossnobis_movie, rdm_movie, unfold_time
 from neurospyke.compare.neighbours import mutual_neighbours, neighbour_overlap
@@ -179,6 +186,7 @@ __all__ = [
     "intervals",
     "isi_distance",
     "jittered_correlograms",
+    "least_squares",
     "ledoit_wolf",
     "linear_cka",
     "mahalanobis_rdm",
@@ -216,6 +224,7 @@ __all__ = [
     "response_latencies",
     "rho_a",
     "ridge",
+    "ridge_weighted",
     "roc_area",
     "rsa",
     "rsa_map",

@@ -19,10 +19,12 @@ class Stack(NamedTuple):
     Attributes:
         vectors: (part, pair) dissimilarities of all parts of all models.
         models: for each model its parts and the name of its fit, None for a fixed model.
+        penalties: for each model the λ of `ridge_weighted`; none given, all are 0.
     """
 
     vectors: np.ndarray
     models: tuple[tuple[slice, str | None], ...]
+    penalties: tuple[float, ...] = ()
 
 
 class Folds(NamedTuple):
@@ -105,6 +107,7 @@ def crossvalidated_scores(
     for fold in range(n_folds):
         tested = folds.stimuli == fold
         train = _products(stack, brains, counts * ~tested, form, between_brains=False)
+        np.einsum("nkk->nk", train.parts)[:] *= 1 + _penalties(stack)
         test = _products(stack, brains, counts * tested, form)
         few = ((counts * tested) > 0).sum(axis=1) < 3
         for draw, drawn in enumerate(draws):
@@ -113,6 +116,14 @@ def crossvalidated_scores(
             means[draw] += mean / n_folds
             each[draw] += subjects / n_folds
     return BootstrapScores(means[:, :, :-2], means[:, :, -2:]), each
+
+
+def _penalties(stack: Stack) -> np.ndarray:
+    """(part,) penalties."""
+    penalties = np.zeros(len(stack.vectors))
+    for (where, _), penalty in zip(stack.models, stack.penalties, strict=bool(stack.penalties)):
+        penalties[where] = penalty
+    return penalties
 
 
 def _products(

@@ -1,8 +1,8 @@
 """Models that are fitted to the brain: the best part, a weighted sum, a point between parts.
 
-All three are linear in their parts, so that fitting needs inner products only: the matrix G of the
-parts with each other, and the vector b of the parts with the pooled brain. Each fit maximises the
-mean similarity bᵀθ / √(θᵀGθ) over its own set of weights θ >= 0.
+All are linear in their parts, so that fitting needs inner products only: the matrix G of the parts
+with each other, and the vector b of the parts with the pooled brain. Each fit maximises the mean
+similarity bᵀθ / √(θᵀGθ) over its own set of weights: θ >= 0, but for least squares and ridge.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from neurospyke.compare.rdm import RDM
 from neurospyke.responses import Responses
 
 _RIDGE = 1e-13
+_SINGULAR = 1e-10
 _TOLERANCE = 1e-12
 
 
@@ -25,13 +26,16 @@ class FlexibleModel:
     Args:
         kind: a name in `FITS`.
         parts: at least 2 responses or RDMs.
+        penalty: on squared weights, relative to each part's squared length; for "ridge".
 
     Raises:
-        ValueError: if there is no such kind, or there are fewer than 2 parts.
+        ValueError: if there is no such kind, there are fewer than 2 parts, or the penalty does not
+            fit the kind.
     """
 
     kind: str
     parts: tuple[Responses | RDM, ...]
+    penalty: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in FITS:
@@ -40,6 +44,12 @@ class FlexibleModel:
             raise ValueError(
                 f"`parts` must be at least 2 responses or RDMs; got {len(self.parts)}: "
                 "a single one is a fixed model, and can be given as it is"
+            )
+        allowed = 0 < self.penalty < np.inf if self.kind == "ridge" else self.penalty == 0
+        if not allowed:
+            raise ValueError(
+                "`penalty` must be above 0 and finite for 'ridge', and 0 for other kinds; "
+                f"got {self.penalty} for {self.kind!r}"
             )
 
     def __repr__(self) -> str:
@@ -91,6 +101,47 @@ def interpolated(*parts: Responses | RDM) -> FlexibleModel:
     FlexibleModel(interpolated, 2 parts)
     """
     return FlexibleModel("interpolated", parts)
+
+
+def least_squares(*parts: Responses | RDM) -> FlexibleModel:
+    """The sum of the parts' dissimilarities, each times a weight of either sign.
+
+    A negative weight takes away what other parts have too much of; such a sum need not be a
+    distance (`weighted` is). For many parts see `ridge_weighted`.
+
+    Args:
+        *parts: at least 2 responses or RDMs.
+
+    Returns:
+        The model.
+
+    Source: Kriegeskorte, Mur and Bandettini 2008, Frontiers in Systems Neuroscience 2:4.
+
+    >>> least_squares(*[RDM(np.arange(3), ("a", "b", "c"), dissimilarity="any")] * 2)
+    FlexibleModel(least_squares, 2 parts)
+    """
+    return FlexibleModel("least_squares", parts)
+
+
+def ridge_weighted(*parts: Responses | RDM, penalty: float) -> FlexibleModel:
+    """The same with weights drawn towards 0: θ = (G + λ diag G)⁻¹ b.
+
+    λ is relative to each part's squared length over the pairs fitted, so that neither the scale of
+    a part nor the number of stimuli changes what it means. Parts that are alike share the weight.
+
+    Args:
+        *parts: at least 2 responses or RDMs.
+        penalty: λ, above 0; large ones leave each part's own agreement with the brain.
+
+    Returns:
+        The model.
+
+    Source: Hoerl and Kennard 1970, Technometrics 12:55.
+
+    >>> ridge_weighted(*[RDM(np.arange(3), ("a", "b", "c"), dissimilarity="any")] * 2, penalty=0.1)
+    FlexibleModel(ridge, 2 parts)
+    """
+    return FlexibleModel("ridge", parts, penalty)
 
 
 def fit_selected(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -173,6 +224,29 @@ def fit_interpolated(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
     return weights / weights.sum(axis=1, keepdims=True)
 
 
+def fit_least_squares(gram: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Least squares: θ = G⁻¹ b, of unit length; the shortest where parts depend on each other.
+
+    Ridge is the same with G's diagonal times 1 + λ.
+
+    Args:
+        gram: (problem, part, part) inner products of the parts, G.
+        target: (problem, part) inner products with the pooled brain, b.
+
+    Returns:
+        (problem, part) weights, Σ θ² = 1.
+
+    >>> fit_least_squares(np.array([[[1.0, 0.0], [0.0, 4.0]]]), np.array([[0.6, -3.2]]))
+    array([[ 0.6, -0.8]])
+    """
+    lengths, flat = _lengths(gram)
+    scaled = gram / (lengths[:, :, None] * lengths[:, None])
+    inverse = np.linalg.pinv(scaled, rcond=_SINGULAR, hermitian=True)
+    weights = np.einsum("nkl,nl->nk", inverse, np.where(flat, 0, target / lengths)) / lengths
+    weights[flat.all(axis=1)] = np.nan
+    return weights / np.linalg.norm(weights, axis=1, keepdims=True)
+
+
 def _lengths(gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(problem, part) lengths, 1 where a part is flat over the pairs fitted; and which are flat.
 
@@ -214,5 +288,11 @@ def _solve(gram: np.ndarray, target: np.ndarray, passive: np.ndarray) -> np.ndar
 
 
 FITS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = MappingProxyType(
-    {"selected": fit_selected, "weighted": fit_weighted, "interpolated": fit_interpolated}
+    {
+        "selected": fit_selected,
+        "weighted": fit_weighted,
+        "interpolated": fit_interpolated,
+        "least_squares": fit_least_squares,
+        "ridge": fit_least_squares,
+    }
 )

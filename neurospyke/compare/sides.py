@@ -82,13 +82,16 @@ def collect_sides(
     brain_rdms = [_as_rdm(side, dissimilarity) for side in brains]
     ends = np.cumsum([0, *map(len, parts)])
     where = [slice(int(low), int(high)) for low, high in pairwise(ends)]
-    fits = [model.kind if isinstance(model, FlexibleModel) else None for model in models.values()]
+    flexible = [model if isinstance(model, FlexibleModel) else None for model in models.values()]
+    fits = [model.kind if model else None for model in flexible]
+    penalties = tuple(model.penalty if model else 0.0 for model in flexible)
+    vectors = np.array([rdm.values for rdm in rdms])
     names = [
         name or names_of(rdms[own]) or "model" for name, own in zip(models, where, strict=True)
     ]
     return Sides(
         tuple(names),
-        Stack(np.array([rdm.values for rdm in rdms]), tuple(zip(where, fits, strict=True))),
+        Stack(vectors, tuple(zip(where, fits, strict=True)), penalties),
         rdms[0].conditions,
         np.array([rdm.values for rdm in brain_rdms]),
         brain_rdms,

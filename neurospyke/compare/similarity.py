@@ -107,8 +107,9 @@ def rsa(  # noqa: PLR0913 (each is a choice that changes the result, and all but
     random halves of one brain's trials or units (`split_half_ceiling`) or from several subjects
     (`subject_ceiling`); one brain RDM gives none.
 
-    Where a model is fitted (`selected`, `weighted`, `interpolated`), all are scored on stimuli and
-    subjects held out from the fit, under the same random folds.
+    Where a model is fitted (`selected`, `weighted`, `interpolated`, `least_squares`,
+    `ridge_weighted`), all are scored on stimuli and subjects held out from the fit, under the same
+    random folds.
 
     Args:
         models: responses, RDM or flexible model; several by name.
@@ -377,6 +378,7 @@ def _settings(
     n_repeats = numbers.pop("n_repeats")
     fitted: dict[str, Setting] = {
         "fit": data.stack.models[row][1] or "none",
+        "penalty": data.stack.penalties[row],
         "n_stimulus_folds": of_stimuli,
         "n_subject_folds": of_subjects,
         "n_repeats": n_repeats,

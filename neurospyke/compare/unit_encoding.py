@@ -69,8 +69,8 @@ def encoding(
         predictors: (trial, unit, time) responses, or several layers by name; bins lie side by side.
         target: responses whose units are predicted, each bin by itself.
         mapping: "ridge", "pls", or a scikit-learn regressor of many targets.
-        n_components: principal components of the training patterns kept before the map; wide
-            layers are reduced by randomised SVD.
+        n_components: principal components of the training patterns kept before the map, by
+            randomised SVD where a layer is wide; one with no more features is taken whole.
         folds: number of random folds of the stimuli, a scikit-learn splitter, or a list of pairs
             of training and test positions in the order of the first predictors' stimuli.
         n_bootstrap: samples of stimuli behind the intervals.
@@ -82,7 +82,8 @@ def encoding(
         (median R, median √R): what a repeated experiment and a model without error would score.
 
     Raises:
-        ValueError: if stimuli do not match, or there is no such mapping.
+        ValueError: if stimuli do not match, there is no such mapping, or folds have fewer training
+            stimuli than components.
 
     Source: Naselaris, Kay, Nishimoto and Gallant 2011, NeuroImage 56:400; Schrimpf et al. 2018.
 
@@ -110,16 +111,18 @@ def encoding(
         bootstrap_counts(n, n_bootstrap, streams[2]),
         permutations(n, n_permutations, streams[3]) if n_permutations else np.empty((0, n), int),
     )
-    estimator = _estimator(mapping, n_components, streams[4])
-    settings = {
-        "mapping": mapping if isinstance(mapping, str) else type(mapping).__name__,
-        "n_components": n_components,
-        "n_folds": len(pairs),
-    }
+    component_seed = int(streams[4].generate_state(1)[0])
     tables, predictions, comparisons = [], {}, {}
     for given, side in sides.items():
         name = given or population_name(side) or "model"
         patterns = mean_patterns(pair(first, side)[1])
+        kept = None if n_components is None or patterns.shape[1] <= n_components else n_components
+        estimator = _estimator(mapping, kept, pairs, component_seed)
+        settings = {
+            "mapping": mapping if isinstance(mapping, str) else type(mapping).__name__,
+            "n_components": kept,
+            "n_folds": len(pairs),
+        }
         predictions[name] = predict_held_out(estimator, patterns, measured, pairs)
         r = fold_correlations(predictions[name], measured, task.pairs)
         tables.append(_unit_table(name, task, r, predictions[name]))
@@ -259,7 +262,7 @@ def _reliabilities(target: Responses, seed: np.random.SeedSequence) -> np.ndarra
     return np.stack(found, axis=1).ravel()
 
 
-def _estimator(mapping: Any, n_components: int | None, seed: np.random.SeedSequence) -> Any:
+def _estimator(mapping: Any, n_components: int | None, folds: Folds, seed: int) -> Any:
     from sklearn.decomposition import PCA
     from sklearn.pipeline import make_pipeline
 
@@ -269,8 +272,14 @@ def _estimator(mapping: Any, n_components: int | None, seed: np.random.SeedSeque
         mapping = MAPPINGS[mapping]()
     if n_components is None:
         return mapping
+    fewest = min(len(train) for train, _ in folds)
+    if not 1 <= n_components <= fewest:
+        raise ValueError(
+            f"`n_components` must be 1 to {fewest}, the fewest training stimuli of a fold; "
+            f"got {n_components}"
+        )
     # Its solver is randomised where that is faster, exact where it is not.
-    reduce = PCA(n_components, random_state=int(seed.generate_state(1)[0]))
+    reduce = PCA(n_components, random_state=seed)
     return make_pipeline(reduce, mapping)
 
 

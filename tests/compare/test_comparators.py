@@ -10,17 +10,8 @@ from scipy.stats import rankdata, spearmanr
 
 from neurospyke.compare import COMPARATORS, RDM, cosine, pearson, rho_a, spearman
 from neurospyke.compare.comparators import check_comparator, compare_rdms, mid_ranks
+from tests.compare.problems import ORACLE_NAMES
 
-ORACLE_NAMES = {
-    "cosine": "cosine",
-    "pearson": "corr",
-    "spearman": "spearman",
-    "rho_a": "rho-a",
-    "tau_a": "tau-a",
-    "tau_b": "kendall",
-    "whitened_cosine": "cosine_cov",
-    "whitened_pearson": "corr_cov",
-}
 VECTORS = st.lists(st.integers(0, 5), min_size=12, max_size=12).filter(lambda v: len(set(v)) > 1)
 Comparator = Callable[[np.ndarray, np.ndarray], float]
 

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from neurospyke.compare.comparators import COMPARATORS
 from neurospyke.compare.held_out import (
@@ -12,27 +13,17 @@ from neurospyke.compare.held_out import (
 )
 from neurospyke.compare.products import FORMS
 from neurospyke.compare.sampling import draw_samples, every_once, sample_scores, subject_scores
+from tests.compare.problems import FITTED, ORACLE_NAMES, read_oracle
 
-ORACLE_NAMES = {
-    "cosine": "cosine",
-    "pearson": "corr",
-    "whitened_cosine": "cosine_cov",
-    "whitened_pearson": "corr_cov",
-}
 # Keys that put subjects 0, 1, 2 into one fold and 3, 4, 5 into the other, as the oracle does.
 SUBJECT_KEYS = np.array([[0.0, 2, 4, 1, 3, 5]])
 HALVES = Folds(np.repeat([0, 1], 6)[None], SUBJECT_KEYS, 2)
 THREE = slice(0, 3)
 
 
-def known(folder: Path) -> dict[str, np.ndarray]:
-    with np.load(folder / "rsa_flexible.npz") as file:
-        return {key: file[key] for key in file}
-
-
-@pytest.mark.parametrize("form", ORACLE_NAMES)
+@pytest.mark.parametrize("form", FITTED)
 def test_fitted_models_score_what_rsatoolbox_gives_them(shared_oracles: Path, form: str) -> None:
-    oracle = known(shared_oracles)
+    oracle = read_oracle(shared_oracles, "flexible")
     parts, brains = oracle["in_components"], oracle["in_D"]
     stack = Stack(np.concatenate([parts] * 2), ((THREE, "weighted"), (slice(3, 6), "selected")))
     once = np.ones((1, 12), dtype=int), np.ones((1, 1, 6))
@@ -46,6 +37,33 @@ def test_fitted_models_score_what_rsatoolbox_gives_them(shared_oracles: Path, fo
         assert lower == pytest.approx(theirs[0], abs=1e-10)
     # It pools RDMs that are normalised over all stimuli, not over those tested: not the best model.
     assert upper > theirs[1]
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+@pytest.mark.parametrize("form", ["cosine", "pearson"])
+def test_regressed_models_in_a_bootstrap_sample_as_scikit_learn(form: str, penalty: float) -> None:
+    generator = np.random.default_rng(5)
+    parts, brains = generator.gamma(2.0, size=(3, 66)), generator.gamma(2.0, size=(2, 66))
+    counts, folds = generator.integers(0, 3, 12), np.arange(12) % 2
+    kind = "ridge" if penalty else "least_squares"
+    stack = Stack(parts, ((THREE, kind),), (penalty,))
+    given = counts[None], np.ones((1, 1, 2)), Folds(folds[None], np.zeros((1, 2)), 1)
+    found = crossvalidated_scores(stack, brains, *given, FORMS[form])[1][0, 0, 0]
+    first, second = np.triu_indices(12, 1)
+    expected = []
+    for fold in (0, 1):
+        both = [(folds[first] == side) & (folds[second] == side) for side in (1 - fold, fold)]
+        train, test = (counts[first] * counts[second] * pairs for pairs in both)
+        mean = {"cosine": 0, "pearson": np.average(parts, axis=1, weights=train)[:, None]}[form]
+        lengths = np.sqrt(((parts - mean) ** 2 * train).sum(axis=1))
+        middle = {"cosine": 0, "pearson": np.average(brains, axis=1, weights=train)[:, None]}[form]
+        sizes = np.sqrt(((brains - middle) ** 2 * train).sum(axis=1))
+        peer = Ridge(penalty, fit_intercept=form == "pearson", solver="svd")
+        peer.fit(parts.T / lengths, (brains.T / sizes).sum(axis=1), sample_weight=train)
+        predicted = parts.T @ (peer.coef_ / lengths)
+        copies = np.repeat(np.arange(66), test)
+        expected.append([COMPARATORS[form](predicted[copies], each[copies]) for each in brains])
+    np.testing.assert_allclose(found, np.mean(expected, axis=0), rtol=0, atol=1e-9)
 
 
 def test_the_pool_over_the_tested_stimuli_is_the_best_model() -> None:

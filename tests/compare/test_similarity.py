@@ -14,6 +14,8 @@ from neurospyke.compare import (
     RDM,
     Comparison,
     correlation_rdm,
+    least_squares,
+    ridge_weighted,
     rsa,
     split_half_ceiling,
     subject_ceiling,
@@ -138,6 +140,25 @@ def test_seeds_repeat_and_streams_do_not_disturb_each_other() -> None:
     np.testing.assert_array_equal(first.resamples, again.resamples)
     assert first.interval != other.interval
     assert first.ceiling != other.ceiling
+
+
+def test_a_part_to_be_taken_away_needs_a_negative_weight() -> None:
+    # The brain is a difference of two parts; no sum with weights of 0 or more is like it.
+    first, second = rdm(14, seed=1), rdm(14, seed=2)
+    brain = RDM(first.values - 0.8 * second.values, first.conditions, dissimilarity="any")
+    models = {
+        "nonnegative": weighted(first, second),
+        "free": least_squares(first, second),
+        "little": ridge_weighted(first, second, penalty=1e-6),
+        "much": ridge_weighted(first, second, penalty=10.0),
+    }
+    found = rsa(models, brain, comparator="pearson", n_bootstrap=20, n_folds=2, seed=0)
+    scores = dict(zip(found.models, found.scores, strict=True))
+    assert scores["free"] == pytest.approx(1, abs=1e-9)
+    assert scores["little"] == pytest.approx(1, abs=1e-3)
+    assert scores["nonnegative"] < scores["much"] < 0.9999
+    chosen = [(each.settings["fit"], each.settings["penalty"]) for each in found.comparisons]
+    assert chosen == [("weighted", 0), ("least_squares", 0), ("ridge", 1e-6), ("ridge", 10)]
 
 
 @pytest.mark.parametrize("over", ["stimuli", "subjects", "both"])

@@ -160,6 +160,22 @@ def test_components_are_learned_without_the_test_stimuli() -> None:
     assert np.nanmedian(found.units["r"]) < 0.3
 
 
+def test_layers_with_no_more_features_than_components_are_taken_whole() -> None:
+    rng = np.random.default_rng(7)
+    wide, narrow = responses(rng.normal(size=(40, 30))), responses(rng.normal(size=(40, 5)))
+    brain = responses(rng.normal(size=(40, 2)))
+    layers = {"wide": wide, "narrow": narrow}
+    found = encoding(layers, brain, n_components=5, n_bootstrap=5, seed=0)
+    whole = encoding(layers, brain, n_bootstrap=5, seed=0).predictions
+    np.testing.assert_array_equal(found.predictions["narrow"], whole["narrow"])
+    assert np.abs(found.predictions["wide"] - whole["wide"]).max() > 1e-3
+    kept = [each.settings["n_components"] for each in found.comparisons.values()]
+    assert kept == [5, None]
+    for impossible in (0, 37):
+        with pytest.raises(ValueError, match=r"`n_components` must be 1 to 36, .*got"):
+            encoding(responses(rng.normal(size=(40, 50))), brain, n_components=impossible, seed=0)
+
+
 def test_many_layers_bins_and_permutations_in_one_call() -> None:
     rng = np.random.default_rng(4)
     values = rng.normal(size=(40, 6))
