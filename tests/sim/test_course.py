@@ -13,6 +13,7 @@ from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP, Homeostasis, RateSchedule, convergence
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.train import learn_by_reward, learn_by_stdp
+from tests.sim.killed import Killed, killed_after
 
 SCHEDULE = RateSchedule(5, 1.5, 0.4)
 RULE = STDP(0.1, -0.075, n_winners=2, radius=1, schedule=SCHEDULE)
@@ -58,21 +59,6 @@ def same(one, other):
     return all(
         torch.equal(value, other.state_dict()[name]) for name, value in one.state_dict().items()
     )
-
-
-class Killed(Exception):
-    """Stands for a power cut."""
-
-
-def killed_after(n_steps):
-    seen = []
-
-    def observe(step):
-        seen.append(step)
-        if len(seen) == n_steps:
-            raise Killed
-
-    return observe
 
 
 @pytest.mark.parametrize("online", [False, True])

@@ -11,6 +11,7 @@ from neurospyke.sim.layers import Pool, SpikingConvolution, normal_weight
 from neurospyke.sim.network import Network
 from neurospyke.sim.plasticity import STDP
 from neurospyke.sim.spike_time import SpikeTimeLinear
+from tests.sim.killed import Killed, killed_after
 
 
 class Ordinal(nn.Module):
@@ -132,21 +133,6 @@ def test_layers_below_stay_as_they_are_and_are_computed_once():
     )
     for max_bytes in (0, 10 * 6 * 9):
         assert same(learned, learn_by_gradient(start, labelled(), epochs=2, max_bytes=max_bytes))
-
-
-class Killed(Exception):
-    """Stands for a power cut."""
-
-
-def killed_after(n_steps):
-    seen = []
-
-    def observe(step):
-        seen.append(step)
-        if len(seen) == n_steps:
-            raise Killed
-
-    return observe
 
 
 def momentum(weights):

@@ -1,12 +1,13 @@
 """Inputs of the scans whose sums are exact, and what a scan gives as a plain list."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from neurospyke.sim.ops.scan import NeuronState, Scan
-from tests.conformance import quarters
+from tests.conformance import check_op, quarters
 
 
 class Inputs(NamedTuple):
@@ -43,3 +44,23 @@ def weighted(out: Scan, seed: int = 3) -> Tensor:
         for part in flat(out)
     ]
     return torch.stack(parts).sum()
+
+
+def check_scan(
+    run: Callable[..., Scan], judge: Callable[..., Scan], state: NeuronState, *tensors: Tensor
+) -> None:
+    """Compare a scan with its reference, both from a state and with the membrane returned."""
+
+    def from_flat(scan: Callable[..., Scan]) -> Callable[..., list[Tensor]]:
+        def flattened(*given: Tensor) -> list[Tensor]:
+            return flat(scan(*given[:-3], NeuronState(*given[-3:]), return_membrane=True))
+
+        return flattened
+
+    check_op(
+        from_flat(run),
+        torch.ops.neurospyke.scan.default,
+        from_flat(judge),
+        *tensors,
+        *[part for part in state if part is not None],
+    )

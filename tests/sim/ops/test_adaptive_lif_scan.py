@@ -6,29 +6,18 @@ import torch
 
 from neurospyke.sim.ops.adaptive_lif_scan import adaptive_lif_scan, reference
 from neurospyke.sim.ops.lif_scan import lif_scan
-from neurospyke.sim.ops.scan import NeuronState
-from tests.conformance import assert_same, check_op
-from tests.sim.ops.scans import flat, inputs
+from tests.conformance import assert_same
+from tests.sim.ops.scans import check_scan, inputs
 
 run: Any = adaptive_lif_scan  # with arguments from lists
 judged: Any = reference
-REGISTERED = torch.ops.neurospyke.scan.default
 
 
 @pytest.mark.parametrize("size", [(20, 3, 37), (1, 1, 1)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_conforms(size, dtype):
     given = inputs(*size, dtype=dtype)
-
-    def op(*tensors):
-        return flat(run(*tensors[:-3], NeuronState(*tensors[-3:]), return_membrane=True))
-
-    def judge(*tensors):
-        return flat(judged(*tensors[:-3], NeuronState(*tensors[-3:]), return_membrane=True))
-
-    check_op(
-        op, REGISTERED, judge, given.current, given.tau_membrane, given.tau_adaptation, *given.state
-    )
+    check_scan(run, judged, given.state, given.current, given.tau_membrane, given.tau_adaptation)
 
 
 @pytest.mark.parametrize(("reset", "felt"), [("delayed", 0.9), ("immediate", 0.4)])
