@@ -183,22 +183,11 @@ def _scan(  # noqa: PLR0913, PLR0917
 
 
 @define_fake(_scan)
-def _(  # noqa: PLR0913, PLR0917
-    current: Tensor,
-    weight: Tensor | None,
-    decay: Tensor,
-    trace_decay: Tensor | None,
-    membrane_start: Tensor,
-    spikes_start: Tensor,
-    trace_start: Tensor | None,
-    threshold: float,
-    adaptation: float,
-    immediate: bool,
-    reset_decays: bool,
-    surrogate: str,
-    keep_membrane: bool,
-    keep_traces: bool,
+def _(
+    current: Tensor, weight: Tensor | None, decay: Tensor, trace_decay: Tensor | None, *others: Any
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    del weight, decay
+    *_, keep_membrane, keep_traces = others
     adapts = trace_decay is not None
     return _course(current, keep_membrane, keep_traces and adapts, adapts)
 
@@ -262,26 +251,8 @@ def _scan_gradient(  # noqa: PLR0913, PLR0917
 
 
 @define_fake(_scan_gradient)
-def _(  # noqa: PLR0913, PLR0917
-    of_spikes: Tensor | None,
-    of_membrane: Tensor | None,
-    of_membrane_end: Tensor | None,
-    of_trace_end: Tensor | None,
-    spikes: Tensor,
-    membrane: Tensor,
-    traces: Tensor,
-    weight: Tensor | None,
-    decay: Tensor,
-    trace_decay: Tensor | None,
-    membrane_start: Tensor,
-    spikes_start: Tensor,
-    trace_start: Tensor | None,
-    threshold: float,
-    adaptation: float,
-    immediate: bool,
-    reset_decays: bool,
-    surrogate: str,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _(*given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]:
+    spikes, _, _, weight, _, trace_decay = given[4:10]
     return _outs(spikes, weight, trace_decay is not None)
 
 
