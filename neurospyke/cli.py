@@ -12,13 +12,14 @@ from neurospyke.commands.demo import add_demo
 from neurospyke.commands.fetch import add_fetch
 from neurospyke.commands.inspect import add_inspect
 from neurospyke.commands.manual import Parser, Shelf, one_line, typed
+from neurospyke.commands.respond import add_respond
 from neurospyke.commands.running import Terminated, ended_by_signals
 from neurospyke.commands.train import add_train
 
 _COMMANDS = (
     ("try it", (add_demo,)),
     ("look at recordings and data", (add_inspect, add_convert, add_fetch)),
-    ("let a network learn and respond", (add_train,)),
+    ("let a network learn and respond", (add_train, add_respond)),
     ("set up the shell", (add_completion,)),
 )
 _DESCRIPTION = """\

@@ -2,7 +2,7 @@
 
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -147,7 +147,7 @@ def _check_stimuli(table: pd.DataFrame, name: str) -> pd.DataFrame:
     if not len(stimuli):
         raise ValueError(f"`{name}` must list at least one image; it has no rows")
     stimuli["stimulus"] = stimulus_labels(stimuli["stimulus"], f"{name}['stimulus']")
-    stimuli["path"] = np.array([str(path) for path in stimuli["path"]], dtype=object)
+    stimuli["path"] = _paths(stimuli["path"])
     twice = stimuli[stimuli.duplicated("stimulus", keep=False)]
     if len(twice):
         label = twice["stimulus"].iloc[0]
@@ -171,9 +171,12 @@ def _name_stimuli(paths: list[str], source: Path) -> pd.DataFrame:
             f"`source` must hold images ({' '.join(_SUFFIXES)}); {str(source)!r} has none among "
             f"{len(paths)} files"
         )
-    return _check_stimuli(
-        pd.DataFrame({"stimulus": [Path(path).stem for path in kept], "path": kept}), "source"
-    )
+    names = [Path(path).stem for path in kept]
+    for name, path in zip(names, kept, strict=True):
+        # bytes that are no text come as lone surrogates, which no file of labels can hold
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise ValueError(f"image {path!r} must have a name that is text: rename it")
+    return _check_stimuli(pd.DataFrame({"stimulus": names, "path": _paths(kept)}), "source")
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -183,8 +186,13 @@ def _read_table(path: Path) -> pd.DataFrame:
     for column in {"stimulus", "path"} & set(table.columns):
         table[column] = written[column]
     stimuli = _check_stimuli(table, str(path))
-    stimuli["path"] = [str(path.parent / each) for each in stimuli["path"]]
+    stimuli["path"] = _paths(path.parent / each for each in stimuli["path"])
     return stimuli
+
+
+def _paths(paths: Iterable[str | Path]) -> pd.Series:
+    # objects, for a path need not be text
+    return pd.Series([str(path) for path in paths], dtype=object)
 
 
 def _read_zip(

@@ -1,3 +1,4 @@
+import os
 import struct
 import zipfile
 import zlib
@@ -40,6 +41,18 @@ def test_folder_comes_sorted_and_as_pillow_luma(folder, colours):
     for image, position in zip(images, (2, 0, 1), strict=True):
         expected = np.asarray(Image.fromarray(colours[position]).convert("L")) / np.float32(255)
         np.testing.assert_array_equal(image[0].numpy(), expected)
+
+
+def test_paths_need_not_be_text_but_names_of_stimuli_must(folder):
+    odd = folder / os.fsdecode(b"\xff")
+    odd.mkdir()
+    save(odd / "d.png", np.zeros((4, 5), dtype=np.uint8))
+    (odd / "rows.csv").write_text("stimulus,path\nd,d.png\n")
+    for source in (odd, odd / "rows.csv"):
+        assert read_images(source)[1]["path"].tolist() == [str(odd / "d.png")]
+    (odd / "d.png").rename(odd / os.fsdecode(b"\xfe.png"))
+    with pytest.raises(ValueError, match="must have a name that is text: rename it"):
+        read_images(odd)
 
 
 def test_array_and_files_agree_to_the_bit(folder, colours):

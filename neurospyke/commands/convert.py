@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from neurospyke.commands.inspect import add_source, read_source
-from neurospyke.commands.manual import say
+from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running
 
 _DESCRIPTION = """\
@@ -74,7 +74,8 @@ def run_convert(options: argparse.Namespace, command: str) -> None:
         return
     for line in recording.report.lines:
         say(line)
-    say(f"{recording.n_units} units and {recording.n_spikes} spikes are in {options.out}")
+    out = typed([str(options.out)])
+    say(f"{recording.n_units} units and {recording.n_spikes} spikes are in {out}")
 
 
 def _start(text: str) -> datetime:

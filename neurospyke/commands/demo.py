@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running
 
 _DESCRIPTION = """\
@@ -60,4 +61,4 @@ def run_demo(options: argparse.Namespace, command: str) -> None:
     with on_threads(options.threads):
         report = demo.run_demo(options.out, seed=options.seed, command=command, track=track)
     if not options.quiet:
-        print(f"The report is in {report.resolve()}")
+        say(f"The report is in {typed([str(report.resolve())])}")

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurospyke.commands.manual import say
+from neurospyke.commands.manual import say, typed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +141,7 @@ def run_inspect(options: argparse.Namespace, command: str) -> None:
     del command
     recording = read_source(options)
     spans = recording.observed
-    say(f"{options.file}: {recording.n_units} units, {recording.n_spikes} spikes")
+    say(f"{typed([str(options.file)])}: {recording.n_units} units, {recording.n_spikes} spikes")
     gaps = f" in {len(spans)} spans" if len(spans) > 1 else ""
     say(
         f"observed {recording.duration:.6g} s{gaps}, from {spans[0, 0]:.6g} to {spans[-1, 1]:.6g} s"

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurospyke.commands.manual import say
+from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running, on_device, whole
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from neurospyke.sim.curriculum import Curriculum
 
 _DATASETS = ("mnist", "fashion-mnist")
-_NETWORKS = ("kheradpisheh2018", "mozafari2018", "mozafari2019", "rezghi2022")
+NETWORKS = ("kheradpisheh2018", "mozafari2018", "mozafari2019", "rezghi2022")
 _DESCRIPTION = """\
 A published network learns from images, layer by layer: by STDP, then by reward where it has a layer
 for that and the images have labels. What has been learned is kept on the way in a folder beside
@@ -48,7 +48,7 @@ def add_train(commands: Any) -> None:
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    train.add_argument("network", choices=_NETWORKS, metavar="NETWORK", help=", ".join(_NETWORKS))
+    train.add_argument("network", choices=NETWORKS, metavar="NETWORK", help=", ".join(NETWORKS))
     train.add_argument(
         "--data",
         required=True,
@@ -242,7 +242,7 @@ def _announce(options: argparse.Namespace, curriculum: "Curriculum", unfinished:
     reached = curriculum.reached(unfinished)
     if reached is not None:
         stage, n_seen = reached
-        say(f"Going on after image {n_seen} of {stage.layer}, kept in {unfinished}")
+        say(f"Going on after image {n_seen} of {stage.layer}, kept in {typed([str(unfinished)])}")
     learning = {stage.layer for stage in curriculum.stages}
     for name, layer in curriculum.network.layers.items():
         if isinstance(getattr(layer, "rule", None), RewardSTDP) and name not in learning:
@@ -260,7 +260,7 @@ def _tell(options: argparse.Namespace, learned: "Network", curriculum: "Curricul
     say(f"Learned: {', '.join(parts)}")
     if any(stage.by_reward for stage in curriculum.stages):
         _tell_decisions(options, learned, curriculum)
-    say(f"The network is in {options.out}")
+    say(f"The network is in {typed([str(options.out)])}")
 
 
 def _tell_decisions(

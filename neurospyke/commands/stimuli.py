@@ -1,0 +1,101 @@
+"""Images that a command names: a folder, an archive, a table, or a public data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from neurospyke.images import Images
+
+SPLITS = ("test", "train")
+
+
+def _mnist(split: str) -> "tuple[Images, pd.DataFrame]":
+    from neurospyke.datasets import read_mnist
+
+    return _numbered(*read_mnist(split), split)
+
+
+def _fashion_mnist(split: str) -> "tuple[Images, pd.DataFrame]":
+    from neurospyke.datasets import read_fashion_mnist
+
+    return _numbered(*read_fashion_mnist(split), split)
+
+
+def _v4_cowley2023(_split: str) -> "tuple[Images, pd.DataFrame]":
+    from neurospyke.datasets import read_v4_cowley2023
+
+    return read_v4_cowley2023()[:2]
+
+
+def _rsa92(_split: str) -> "tuple[Images, pd.DataFrame]":
+    from neurospyke.datasets import read_rsa92
+
+    found = read_rsa92()
+    return found.images, found.stimuli
+
+
+_READERS: "dict[str, Callable[[str], tuple[Images, pd.DataFrame]]]" = {
+    "mnist": _mnist,
+    "fashion-mnist": _fashion_mnist,
+    "v4_cowley2023": _v4_cowley2023,
+    "rsa92_kriegeskorte2008": _rsa92,
+}
+DATASETS = tuple(_READERS)
+
+
+def _numbered(images: "Images", labels: "np.ndarray", split: str) -> "tuple[Images, pd.DataFrame]":
+    import pandas as pd
+
+    names = [f"{split}{position:05d}" for position in range(len(images))]
+    return images, pd.DataFrame({"stimulus": names, "label": labels})
+
+
+def check_images(name: str, size: list[int] | None) -> None:
+    """Refuse what can be neither a data set nor images, before anything heavy is imported.
+
+    Args:
+        name: name of a data set, or a path.
+        size: height and width to resize to, if asked for.
+
+    Raises:
+        ValueError: no such data set or path, or a size for a data set.
+    """
+    if name in DATASETS:
+        if size is not None:
+            raise ValueError(f"--size must go with a folder or a table; got it with {name}")
+    elif not Path(name).exists():
+        raise ValueError(
+            f"IMAGES must be one of {list(DATASETS)} or an existing path; got {name!r}"
+        )
+
+
+def read_stimuli(
+    name: str, *, size: list[int] | None = None, split: str = "test", colour: bool = False
+) -> "tuple[Images, pd.DataFrame]":
+    """Images and the table of their labels.
+
+    Args:
+        name: name of a data set, or a path.
+        size: height and width to resize to.
+        split: which part of a data set that has parts.
+        colour: whether three channels are wanted.
+
+    Returns:
+        Images (image, channel, height, width) and a table with `stimulus`.
+
+    Raises:
+        ValueError: the images are refused, or have no colours.
+    """
+    if name not in _READERS:
+        from neurospyke.images import read_images
+
+        shape = None if size is None else (size[0], size[1])
+        return read_images(name, size=shape, colour=colour)
+    images, table = _READERS[name](split)
+    if colour:
+        raise ValueError(f"IMAGES must have colours for this network; those of {name} are grey")
+    return images, table
