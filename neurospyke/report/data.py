@@ -1,7 +1,7 @@
 """What the results rest on: recordings with their import reports, responses, networks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -191,7 +191,16 @@ def all_descriptions(
     Returns:
         Both lists.
     """
-    return (
-        [describe_data(name, each) for name, each in data.items()],
-        [describe_network(each) for each in networks],
-    )
+    described = [describe_data(name, each) for name, each in data.items()]
+    told = {
+        sentence(line)
+        for each in data.values()
+        if isinstance(each, Recording)
+        for line in each.report.lines
+    }
+    kept = []
+    for each in described:
+        # Responses repeat what their recording said.
+        kept.append(replace(each, notes=[note for note in each.notes if note not in told]))
+        told |= set(each.notes)
+    return kept, [describe_network(each) for each in networks]

@@ -44,6 +44,10 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "svcca": "SVCCA, the mean canonical correlation of leading components [@raghu2017]",
         "pwcca": "projection-weighted canonical correlation [@morcos2018]",
         "procrustes": "Procrustes shape similarity [@schonemann1966; @williams2021]",
+        "regression": "the share of variance that linear regression on the model explains "
+        "[@kornblith2019]",
+        "mutual_neighbours": "the mean share of nearest neighbours that both sides have in common "
+        "[@huh2024]",
         "permutation": "similarity under the best matching of single units [@williams2021]",
     }
 )

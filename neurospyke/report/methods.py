@@ -57,17 +57,20 @@ def _said(aspect: Aspect, comparisons: list[Comparison]) -> str:
     groups: dict[str, list[Comparison]] = {}
     for each in comparisons:
         groups.setdefault(aspect(each), []).append(each)
-    if len(groups) == 1:
-        return next(iter(groups))
-    return " ".join(
-        f"For {_whom(group)}: {text[:1].lower()}{text[1:]}"
+    usual = max(groups, key=lambda text: (text != "", len(groups[text])))
+    others = [
+        f"Otherwise for {_whom(group, comparisons)}: {text[:1].lower()}{text[1:]}"
         for text, group in groups.items()
-        if text
-    )
+        if text and text != usual
+    ]
+    return " ".join([usual, *others])
 
 
-def _whom(group: list[Comparison]) -> str:
+def _whom(group: list[Comparison], every: list[Comparison]) -> str:
     names = some(list(dict.fromkeys(each.model for each in group)))
+    brains = dict.fromkeys(each.brain for each in group)
+    if len(brains) < len({each.brain for each in every}):
+        names = f"{names} with {some(list(brains))}"
     if all(each.step is not None for each in group):
         return f"{names} at single steps"
     windows = {each.time for each in group}
@@ -169,7 +172,9 @@ def _ceiling(each: Comparison) -> str:
             f"The noise ceiling is the agreement of {each.settings.get('n_subjects')} subjects: "
             "of each with the others (lower) and with all (upper bound) [@nili2014]."
         )
-    return f"There is no noise ceiling; it is {how}." if how else ""
+    # Why is the same for many; by how much is in the table.
+    why = how.partition(" (")[0]
+    return f"There is no noise ceiling; it is {why}." if how else ""
 
 
 def _encoding_map(each: Comparison) -> str:

@@ -93,9 +93,8 @@ def ceilings_and_controls(
             low, high = each.interval
             p = "" if each.p is None else f", p {each.p:.2g}"
             where = f"{each.brain} ({each.method}{_when(each)})"
-            found[
-                f"Control {each.model} with {where}: {each.score:.2f} [{low:.2f}, {high:.2f}]{p}."
-            ] = None
+            score = f"{each.score:z.2f} [{low:z.2f}, {high:z.2f}]{p}"
+            found[f"Control {each.model} with {where}: {score}."] = None
     return list(found)
 
 

@@ -187,7 +187,7 @@ def _lean(svg: str) -> str:
 
 def _score(comparison: Comparison) -> str:
     low, high = comparison.interval
-    return f"{comparison.score:.2f} ({low:.2f} to {high:.2f})"
+    return f"{comparison.score:z.2f} ({low:z.2f} to {high:z.2f})"
 
 
 def _peak(line: list[Comparison]) -> str:

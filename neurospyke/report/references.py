@@ -74,6 +74,10 @@ REFERENCES: Mapping[str, Reference] = MappingProxyType(
             "Hotelling, 1936",
             "Hotelling H (1936) Relations between two sets of variates. Biometrika 28:321-377.",
         ),
+        "huh2024": Reference(
+            "Huh et al., 2024",
+            "Huh M, Cheung B, Wang T, Isola P (2024) The platonic representation hypothesis. ICML.",
+        ),
         "kendall1938": Reference(
             "Kendall, 1938",
             "Kendall MG (1938) A new measure of rank correlation. Biometrika 30:81-93.",
