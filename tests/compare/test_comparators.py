@@ -10,7 +10,7 @@ from scipy.stats import rankdata, spearmanr
 
 from neurospyke.compare import COMPARATORS, RDM, cosine, pearson, rho_a, spearman
 from neurospyke.compare.comparators import check_comparator, compare_rdms, mid_ranks
-from tests.compare.problems import ORACLE_NAMES
+from tests.compare.problems import ORACLE_NAMES, read_oracle
 
 VECTORS = st.lists(st.integers(0, 5), min_size=12, max_size=12).filter(lambda v: len(set(v)) > 1)
 Comparator = Callable[[np.ndarray, np.ndarray], float]
@@ -22,6 +22,17 @@ def test_they_equal_rsatoolbox(shared_oracles: Path, name: str) -> None:
         ours = compare_rdms(oracle["in_A"], oracle["in_B"], name)
         expected = oracle[f"rt_{ORACLE_NAMES[name]}"]
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["cosine", "pearson", "spearman", "rho_a", "tau_a"])
+def test_pairs_that_no_side_has_can_be_left_out(shared_oracles: Path, name: str) -> None:
+    oracle = read_oracle(shared_oracles, "compare")
+    a, b = oracle["in_A_nan"], oracle["in_B_nan"]
+    with pytest.raises(ValueError, match="must be finite"):
+        compare_rdms(a, b, name)
+    there = np.isfinite(a).all(axis=0)
+    ours = compare_rdms(a[:, there], b[:, there], name)
+    np.testing.assert_allclose(ours, oracle[f"rt_{ORACLE_NAMES[name]}_nan"], rtol=0, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", COMPARATORS)

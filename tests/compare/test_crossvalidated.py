@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -7,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurospyke.compare import crossnobis_rdm, crossvalidated_poisson_rdm, poisson_rdm
+from neurospyke.compare import (
+    correlation_rdm,
+    crossnobis_rdm,
+    crossvalidated_poisson_rdm,
+    euclidean_rdm,
+    poisson_rdm,
+)
 from neurospyke.responses import Responses
+from tests.compare.problems import read_oracle
 
 
 def make(trials: np.ndarray, stimuli: list[str], folds: list[int]) -> Responses:
@@ -53,6 +61,39 @@ def test_missing_cells_are_treated_as_in_rsatoolbox(shared_oracles: Path, with_n
     rdm = crossnobis_rdm(responses, noise=noise)
     assert list(rdm.conditions) == order
     np.testing.assert_allclose(rdm.values, expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["euclidean", "crossnobis"])
+def test_patterns_without_their_mean_over_units_equal_rsatoolbox(
+    shared_oracles: Path, name: str
+) -> None:
+    oracle = read_oracle(shared_oracles, "dissim")
+    values = oracle["in_rep"] - oracle["in_rep"].mean(axis=2, keepdims=True)
+    rdm = {"euclidean": euclidean_rdm, "crossnobis": partial(crossnobis_rdm, noise=None)}[name]
+    ours = rdm(of_repetitions(values)).values
+    np.testing.assert_allclose(ours, oracle[f"rt_{name}_remove_mean"], rtol=0, atol=1e-10)
+
+
+def test_unequal_trials_equal_rsatoolbox_but_for_correlation(shared_oracles: Path) -> None:
+    oracle = read_oracle(shared_oracles, "dissim")
+    responses = of_repetitions(oracle["in_rep"], oracle["in_keep_unbalanced"])
+    ours = euclidean_rdm(responses).values
+    np.testing.assert_allclose(ours, oracle["rt_unb_euclidean"], rtol=0, atol=1e-10)
+    # Its correlation is half the squared distance between means of single trials of length 1.
+    trials = oracle["in_rep"].reshape(-1, 11)[oracle["in_keep_unbalanced"]]
+    stimuli = np.tile(np.arange(7), 4)[oracle["in_keep_unbalanced"]]
+    moved = trials - trials.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(moved, axis=1, keepdims=True)
+    order, (i, j) = oracle["rt_unb_condition_order"], np.triu_indices(7, 1)
+    of_trials, means = (
+        np.array([each[stimuli == stimulus].mean(axis=0) for stimulus in order])
+        for each in (moved / lengths, trials)
+    )
+    theirs = np.square(of_trials[i] - of_trials[j]).sum(axis=1) / 2
+    np.testing.assert_allclose(oracle["rt_unb_correlation"], theirs, rtol=0, atol=1e-10)
+    ours = correlation_rdm(responses).values
+    np.testing.assert_allclose(ours, 1 - np.corrcoef(means)[i, j], rtol=0, atol=1e-10)
+    assert np.abs(ours - theirs).max() > 0.1
 
 
 def test_noise_of_folds_and_missing_cells_go_together() -> None:
@@ -122,12 +163,27 @@ def test_trials_that_cannot_be_crossvalidated_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("rdm", "name"),
-    [(poisson_rdm, "rt_poisson"), (crossvalidated_poisson_rdm, "ref_poisson_cv")],
+    [
+        (poisson_rdm, "rt_poisson"),
+        (crossvalidated_poisson_rdm, "ref_poisson_cv"),
+        (crossvalidated_poisson_rdm, "rt_unb_poisson_cv"),
+    ],
 )
 def test_poisson_equals_the_oracle(shared_oracles: Path, rdm: type, name: str) -> None:
     with np.load(shared_oracles / "rsa_dissim.npz") as oracle:
         responses, expected = of_repetitions(oracle["in_counts"]), oracle[name]
     np.testing.assert_allclose(rdm(responses).values, expected, rtol=0, atol=1e-10)
+
+
+def test_the_balanced_poisson_routine_of_rsatoolbox_is_its_last_fold(shared_oracles: Path) -> None:
+    oracle = read_oracle(shared_oracles, "dissim")
+    rates = (oracle["in_counts"] + 0.1) / 1.1
+    train, test = rates[:-1].mean(axis=0), np.log(rates[-1])
+    i, j = np.triu_indices(7, 1)
+    last = ((train[i] - train[j]) * (test[i] - test[j])).mean(axis=1)
+    np.testing.assert_allclose(oracle["rt_poisson_cv"], last, rtol=0, atol=1e-10)
+    ours = crossvalidated_poisson_rdm(of_repetitions(oracle["in_counts"])).values
+    assert np.abs(ours - last).max() > 1
 
 
 def test_crossvalidated_poisson_is_the_mean_over_folds_and_not_the_last() -> None:

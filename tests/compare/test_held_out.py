@@ -24,6 +24,13 @@ THREE = slice(0, 3)
 @pytest.mark.parametrize("form", FITTED)
 def test_fitted_models_score_what_rsatoolbox_gives_them(shared_oracles: Path, form: str) -> None:
     oracle = read_oracle(shared_oracles, "flexible")
+    parted = assign_folds(np.ones((1, 6)), SUBJECT_KEYS, 2)[0], HALVES.stimuli[0]
+    for fold in range(4):
+        for side, axis in ((fold // 2, "rdm"), (fold % 2, "pattern")):
+            tested = np.flatnonzero(parted[axis == "pattern"] == side)
+            np.testing.assert_array_equal(oracle[f"cv_test_{axis}"][fold], tested)
+            trained = np.flatnonzero(parted[axis == "pattern"] != side)
+            np.testing.assert_array_equal(oracle[f"cv_train_{axis}"][fold], trained)
     parts, brains = oracle["in_components"], oracle["in_D"]
     stack = Stack(np.concatenate([parts] * 2), ((THREE, "weighted"), (slice(3, 6), "selected")))
     once = np.ones((1, 12), dtype=int), np.ones((1, 1, 6))
@@ -35,6 +42,10 @@ def test_fitted_models_score_what_rsatoolbox_gives_them(shared_oracles: Path, fo
     theirs = oracle[f"rt_cv_nc_{ORACLE_NAMES[form]}"]
     if "whitened" not in form:
         assert lower == pytest.approx(theirs[0], abs=1e-10)
+    if form == "pearson":
+        fixed = read_oracle(shared_oracles, "ceiling_fixed")
+        np.testing.assert_array_equal(fixed["in_D"], brains)
+        assert lower == pytest.approx(fixed["rt_cvnc_corr"][0], abs=1e-10)
     # It pools RDMs that are normalised over all stimuli, not over those tested: not the best model.
     assert upper > theirs[1]
 

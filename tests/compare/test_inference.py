@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from neurospyke.compare.comparators import compare_rdms
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.inference import (
     Inference,
@@ -15,6 +16,7 @@ from neurospyke.compare.inference import (
     p_above_zero,
     score_interval,
 )
+from tests.compare.problems import ORACLE_NAMES, read_oracle
 
 COMPARATORS = ("cosine", "corr", "spearman", "rho-a", "tau-a", "cosine_cov", "corr_cov")
 OVER = {"both": "both", "rdm": "subjects", "pattern": "stimuli", "dual": "both"}
@@ -64,13 +66,28 @@ def test_variances_and_tests_equal_rsatoolbox(
     low, high = ours.scores + stats.t.ppf([[0.025], [0.975]], dof) * np.sqrt(own)
     np.testing.assert_allclose(low[same], known["rt_ci95"][0][same], rtol=0, atol=1e-10)
     np.testing.assert_allclose(high[same], known["rt_ci95"][1][same], rtol=0, atol=1e-10)
+    check_covariances(ours, known["rt_variances"])
     if resampled != "rdm":  # there it takes the ceiling for a number without variance
+        against = np.kron(np.eye(4, 6), np.ones((2, 1))) - np.tile(np.eye(2, 6, 4), (4, 1))
+        np.testing.assert_allclose(ours.variances(against), known["rt_nc_var"].ravel(), atol=1e-12)
         np.testing.assert_allclose(models["p_ceiling"], known["rt_p_nc"], rtol=0, atol=1e-10)
     differ = agree(
         pairs["standard_error"].to_numpy() ** 2, known["rt_diff_var"], resampled, comparator
     )
     expected = known["rt_p_pair"][np.triu_indices(4, 1)]
     np.testing.assert_allclose(pairs["p"][differ], expected[differ], rtol=0, atol=1e-10)
+
+
+def check_covariances(ours: Inference, known: np.ndarray) -> None:
+    """Each factor's variances of any contrast are those of its covariance of plain samples."""
+    contrasts = np.random.default_rng(0).normal(size=(5, 6))
+    known = known.reshape(-1, *known.shape[-2:])
+    contrasts[:, known.shape[1] :] = 0
+    for samples, covariance in zip(ours.samples, known, strict=True):
+        n = len(covariance)
+        found = contrast_variances(samples[None], contrasts, "stimuli", 1, 10**14)
+        expected = np.einsum("ck,kl,cl->c", contrasts[:, :n], covariance, contrasts[:, :n])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
 
 
 def agree(ours: np.ndarray, theirs: np.ndarray, resampled: str, comparator: str) -> np.ndarray:
@@ -85,11 +102,15 @@ def agree(ours: np.ndarray, theirs: np.ndarray, resampled: str, comparator: str)
 
 @pytest.mark.parametrize("comparator", COMPARATORS)
 def test_tests_over_subjects_equal_rsatoolbox(shared_oracles: Path, comparator: str) -> None:
-    with np.load(shared_oracles / "rsa_ceiling_fixed.npz") as file:
-        scores, (low, high) = file[f"rt_fixed_eval_{comparator}"], file[f"rt_nc_{comparator}"]
-        p_zero, p_pair, p_ceiling = (
-            file[f"rt_fixed_{name}_{comparator}"] for name in ("p_zero", "p_pair", "p_nc")
-        )
+    file = read_oracle(shared_oracles, "ceiling_fixed")
+    scores, (low, high) = file[f"rt_fixed_eval_{comparator}"], file[f"rt_nc_{comparator}"]
+    p_zero, p_pair, p_ceiling, own, pairs, to_ceiling, plain = (
+        file[f"rt_fixed_{name}_{comparator}"]
+        for name in ("p_zero", "p_pair", "p_nc", "model_var", "diff_var", "nc_var", "var")
+    )
+    (name,) = [ours for ours, theirs in ORACLE_NAMES.items() if theirs == comparator]
+    again = compare_rdms(file["in_A"], file["in_D"], name)
+    np.testing.assert_allclose(again, scores, rtol=0, atol=1e-10)
     ones = np.ones((2, 12), dtype=int), np.ones((2, 6), dtype=int)
     ours = Inference(
         comparisons(scores.mean(axis=1), (float(low), float(high))),
@@ -103,6 +124,16 @@ def test_tests_over_subjects_equal_rsatoolbox(shared_oracles: Path, comparator: 
     np.testing.assert_allclose(against["0"], p_zero, rtol=0, atol=1e-10)
     np.testing.assert_allclose(against["ceiling"], p_ceiling, rtol=0, atol=1e-10)
     np.testing.assert_allclose(against["m3"], p_pair[:3, 3], rtol=0, atol=1e-10)
+    # Its variances are those that the t tests rest on; "var" divides by the subjects, not one less.
+    differences = ours.groupby("against", sort=False)["difference"].apply(np.array)
+    t = differences["0"] / np.sqrt(own)
+    np.testing.assert_allclose(against["0"], stats.t.sf(t, 5), rtol=0, atol=1e-10)
+    t = np.abs(differences["ceiling"]) / np.sqrt(to_ceiling[:, 0])
+    np.testing.assert_allclose(against["ceiling"], 2 * stats.t.sf(t, 5), rtol=0, atol=1e-10)
+    later = ours[ours["against"].str.startswith("m")]
+    t = later["difference"].abs() / np.sqrt(pairs)
+    np.testing.assert_allclose(later["p"], 2 * stats.t.sf(t, 5), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(np.diag(plain) * 6 / 5, own, rtol=0, atol=1e-12)
 
 
 def test_variance_of_both_factors_by_hand() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from neurospyke.compare import ledoit_wolf, noise_covariance, noise_precision, schaefer_strimmer
 from neurospyke.compare.noise import ESTIMATORS
 from neurospyke.responses import Responses
+from tests.compare.problems import read_oracle
 
 ORACLES = {
     "sample_variances": "diag",
@@ -36,6 +37,19 @@ def test_the_precision_equals_that_of_rsatoolbox(shared_oracles: Path) -> None:
     responses = Responses.from_counts(trials.reshape(-1, 11), stimuli=list(range(7)) * 4)
     ours = noise_precision(responses, "schaefer_strimmer")
     np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-10)
+
+
+def test_covariances_of_measurements_in_rsatoolbox_divide_by_other_degrees(
+    shared_oracles: Path,
+) -> None:
+    # (K - 1) M = 24 in the place of K (M - 1) = 21.
+    oracle = read_oracle(shared_oracles, "dissim")
+    repetitions = oracle["in_rep"]
+    residuals = (repetitions - repetitions.mean(axis=0)).reshape(-1, 11)
+    for name, key in (("sample_covariance", "full"), ("schaefer_strimmer", "shrinkage_diag")):
+        theirs, right = oracle[f"rt_cov_meas_{key}"], oracle[f"rt_cov_unb_{key}"]
+        np.testing.assert_allclose(ESTIMATORS[name](residuals, 24), theirs, rtol=0, atol=1e-10)
+        np.testing.assert_allclose(ESTIMATORS[name](residuals, 21), right, rtol=0, atol=1e-10)
 
 
 def test_degrees_of_freedom_are_trials_less_conditions() -> None:

@@ -18,9 +18,10 @@ from neurospyke.compare import (
 )
 from neurospyke.compare import euclidean_rdm as euclidean
 from neurospyke.compare import reliability as reliability_module
+from neurospyke.compare.comparators import POOLED_FORMS, compare_rdms
 from neurospyke.compare.reliability import explain_split_half_ceiling
 from neurospyke.responses import Responses
-from tests.compare.problems import ORACLE_NAMES
+from tests.compare.problems import ORACLE_NAMES, read_oracle
 
 EXACT_CEILINGS = ("cosine", "pearson", "spearman", "rho_a")
 
@@ -253,6 +254,31 @@ class TestSubjectCeiling:
         np.testing.assert_allclose(subject_ceiling(rdms, comparator), expected, rtol=0, atol=1e-10)
         moved = [rdms[0], *(rdm.select(names[::-1]) for rdm in rdms[1:])]
         np.testing.assert_allclose(subject_ceiling(moved, comparator), expected, atol=1e-12)
+
+    def test_one_subject_has_no_ceiling_of_one(self, shared_oracles: Path) -> None:
+        # rsatoolbox gives (1, 1): the agreement of a subject with itself.
+        oracle = read_oracle(shared_oracles, "ceiling_fixed")
+        np.testing.assert_allclose(oracle["rt_nc_single_rdm_corr"], 1)
+        names = tuple(f"s{n}" for n in range(12))
+        with pytest.raises(ValueError, match="at least 2 subjects; got 1"):
+            subject_ceiling([RDM(oracle["in_D"][0], names, dissimilarity="any")], "pearson")
+
+    @pytest.mark.parametrize("comparator", EXACT_CEILINGS)
+    def test_subjects_of_one_group_are_left_out_by_leaving_them_out(
+        self, shared_oracles: Path, comparator: str
+    ) -> None:
+        # rsatoolbox's ceilings of groups: the upper one as ever, the lower one against the pool of
+        # the other groups, which is a model of its own.
+        oracle = read_oracle(shared_oracles, "ceiling_fixed")
+        brains, groups = oracle["in_D"], oracle["in_group"]
+        expected = oracle[f"rt_nc_grp_{ORACLE_NAMES[comparator]}"]
+        normal = POOLED_FORMS[comparator](brains)
+        pools = np.array([normal[groups != group].mean(axis=0) for group in groups])
+        lower = np.diag(compare_rdms(pools, brains, comparator)).mean()
+        names = tuple(f"s{n}" for n in range(12))
+        rdms = [RDM(brain, names, dissimilarity="any") for brain in brains]
+        found = lower, subject_ceiling(rdms, comparator)[1]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
 
     def test_one_subject_or_different_conditions_are_refused(self) -> None:
         one = RDM(np.arange(3), tuple("abc"), dissimilarity="any")

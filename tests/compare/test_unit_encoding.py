@@ -53,11 +53,17 @@ def test_the_published_recipe_of_scores_and_ceilings(oracle) -> None:
     halves = np.empty((10, 6))
     for split, order in enumerate(oracle["half_perm"]):
         first, second = (repeats[part].mean(axis=0) for part in np.split(order, 2))
+        plain = correlations(first, second)
+        np.testing.assert_allclose(plain, oracle["ref_splithalf_r"][split], rtol=0, atol=1e-10)
         halves[split] = [spearman_brown(r) for r in correlations(first, second)]
     np.testing.assert_allclose(halves, oracle["ref_splithalf_sb"], rtol=0, atol=1e-10)
     raw = float(np.median(oracle["sk_pls_r"], axis=1).mean())
     ceiling = float(np.median(halves, axis=1).mean())
     np.testing.assert_allclose(raw, oracle["ref_bs_raw"], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(ceiling, oracle["ref_bs_ceiling"], rtol=0, atol=1e-10)
+    # Until 2026 the reliability was taken for r of the best model, and squared.
+    older = explained_share(raw, ceiling**2)
+    np.testing.assert_allclose(older, oracle["ref_bs_score_old"], rtol=0, atol=1e-10)
     np.testing.assert_allclose(explained_share(raw, ceiling), oracle["ref_bs_score"], atol=1e-10)
 
 
@@ -85,6 +91,15 @@ def test_nested_ridge(oracle) -> None:
     np.testing.assert_allclose(found.units["reliability"], expected, atol=0.01)
     np.testing.assert_allclose(found.units["ceiling"] ** 2, found.units["reliability"], atol=1e-12)
     assert (found.units["status"] == "ok").all()
+
+
+def test_penalties_are_chosen_for_each_unit_as_in_scikit_learn(oracle) -> None:
+    targets = oracle["in_Y_repeats"].mean(axis=0)
+    for fold, (train, _) in enumerate(KFold(5).split(targets)):
+        for model in (ridge(oracle["in_alphas"]), BandedRidge([50], oracle["in_alphas"])):
+            fitted = model.fit(oracle["in_F"][train], targets[train])
+            chosen = fitted.alphas_ if isinstance(fitted, BandedRidge) else fitted.alpha_
+            np.testing.assert_allclose(chosen, oracle["sk_nested_alpha"][fold], rtol=1e-12)
 
 
 def test_one_band_is_ridge_and_bands_are_scaled_ridge() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.compare import compare_rdms, whitened_cosine, whitened_pearson
+from tests.compare.problems import read_oracle
 
 COMPARE = {"cosine_cov": "whitened_cosine", "corr_cov": "whitened_pearson"}
 
@@ -77,6 +78,39 @@ def test_they_equal_the_exact_oracle(
         covariance = None if given_covariance is None else oracle[given_covariance]
         ours = compare_rdms(oracle["in_A"], oracle["in_B"], COMPARE[name], covariance=covariance)
         np.testing.assert_allclose(ours, oracle[f"ref_{name}_{expected}"], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", COMPARE)
+def test_rsatoolbox_comes_near_by_iteration_and_not_with_variances(
+    shared_oracles: Path, name: str
+) -> None:
+    oracle = read_oracle(shared_oracles, "compare")
+    sides = oracle["in_A"], oracle["in_B"], COMPARE[name]
+    ours = compare_rdms(*sides, covariance=oracle["in_sigma_k"])
+    np.testing.assert_allclose(ours, oracle[f"rt_{name}_sigma2d"], rtol=0, atol=1e-5)
+    if name == "cosine_cov":
+        # It centres before it divides by the deviations; the definition is the other way round.
+        other = compare_rdms(*sides, covariance=oracle["in_sigma_k_diag"])
+        assert np.abs(other - oracle["rt_cosine_cov_sigma1d"]).max() > 0.01
+
+
+@pytest.mark.parametrize("name", COMPARE)
+def test_without_some_pairs_the_definition_is_that_of_rsatoolbox(
+    shared_oracles: Path, name: str
+) -> None:
+    # Here conditions are needed whole; what pairs alone would give is known by the plain inverse.
+    oracle = read_oracle(shared_oracles, "compare")
+    there = np.isfinite(oracle["in_A_nan"][0])
+    covariance = covariance_of_pairs(np.eye(9))[np.ix_(there, there)]
+    inverse = np.linalg.inv(covariance)
+    a, b = oracle["in_A_nan"][:, there], oracle["in_B_nan"][:, there]
+    if name == "corr_cov":
+        a, b = (side - side.mean(axis=1, keepdims=True) for side in (a, b))
+    lengths = [np.sqrt(np.einsum("sp,pq,sq->s", side, inverse, side)) for side in (a, b)]
+    expected = a @ inverse @ b.T / np.outer(*lengths)
+    np.testing.assert_allclose(oracle[f"rt_{name}_nan"], expected, rtol=0, atol=1e-10)
+    with pytest.raises(ValueError, match="no number of conditions has 34 pairs"):
+        compare_rdms(a, b, COMPARE[name])
 
 
 def test_it_is_the_linear_centred_kernel_alignment_of_patterns() -> None:
