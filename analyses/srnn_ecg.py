@@ -244,7 +244,10 @@ report = write_report(
         f"{WIDTH} steps around the onset of a wave; structures of the labels are correlated with "
         "them by rank."
     ),
-    figures={"Spikes of one course": rasters, "Label structure over time": plot_map(over_time)},
+    figures={
+        "Spikes of one course": rasters,
+        "Label structure over time": plot_map(over_time)[0].figure,
+    },
     tables={"Answers": confusion.reset_index(), "Operations": operations, "Energy": energy},
     inputs=[
         fetch_dataset("srnn_yin2021") / f"data_QTDB_{split}.mat" for split in ("train", "test")

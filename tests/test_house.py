@@ -52,6 +52,7 @@ def test_the_copy_is_clean_before_anything_is_planted(copy: Path) -> None:
         ("sim/latency.py", "import neurospyke.sim.network", "Inside sim"),
         ("responses.py", "import neo", "File formats stay behind"),
         ("compare/rdm.py", "import matplotlib.pyplot", "Only figures and the report draw"),
+        ("figures/look.py", "import neurospyke.sim.layers", "Figures take arrays and tables"),
         ("responses.py", "import torch", "Only the simulation and its images know torch"),
     ],
 )

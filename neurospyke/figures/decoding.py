@@ -9,9 +9,20 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from neurospyke.compare.decoding import Decoding
-from neurospyke.figures.look import DASHES, INK, MARKERS, axes_for, style
+from neurospyke.figures.look import (
+    COLUMN,
+    DASHES,
+    INK,
+    MARKERS,
+    axes_for,
+    colours,
+    style,
+    wrap,
+    write_legend,
+)
 
 
 def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> Axes:
@@ -29,38 +40,37 @@ def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> 
     """
     if not decodings:
         raise ValueError("`decodings` must hold at least one; got none")
-    ax = axes_for(ax, 5.6, 3.2)
+    shades = colours(len(decodings))
     with style():
+        ax = axes_for(ax, COLUMN, 2.5)
+        keys: dict[str, Any] = {}
         for number, (name, each) in enumerate(decodings.items()):
-            accuracy = each.accuracy
-            accuracy = np.diagonal(accuracy) if accuracy.ndim == 2 else accuracy
-            middles = (each.edges[:-1] + each.edges[1:]) / 2
-            look: Any = {
-                "color": str(0.15 + 0.2 * (number % 3)),
-                "marker": MARKERS[number % len(MARKERS)],
-            }
-            ax.plot(
-                middles,
-                accuracy,
-                linestyle=DASHES[number % len(DASHES)],
-                markersize=4,
-                markerfacecolor="white",
-                label=name,
-                **look,
-            )
-            if len(each.null):
-                corrected = each.p_values()["p_cluster"]
-                corrected = np.diagonal(corrected) if corrected.ndim == 2 else corrected
-                sure = corrected <= 0.05
-                ax.plot(middles[sure], accuracy[sure], linestyle="", markersize=4, **look)
-            ax.axhline(each.chance, color="0.6", linewidth=0.8, linestyle=":")
+            keys[wrap(name, 30)] = _draw_line(ax, each, number, shades[number])
+        chances = [each.chance for each in decodings.values()]
+        for chance in dict.fromkeys(chances):
+            keys["chance"] = ax.axhline(chance, color="0.6", linewidth=0.8, linestyle=":")
         ax.set_xlabel("time, middle of the window (s)")
         ax.set_ylabel("share of trials named correctly")
-        ax.set_ylim(0, 1)
-        if len(decodings) > 1:
-            ax.legend()
+        ax.set_ylim(0, 1.02)
+        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
         sns.despine(ax=ax)
     return ax
+
+
+def _draw_line(ax: Axes, decoding: Decoding, number: int, colour: Any) -> Line2D:
+    """Accuracy over time; filled marks where it stands out."""
+    accuracy = decoding.accuracy
+    accuracy = np.diagonal(accuracy) if accuracy.ndim == 2 else accuracy
+    middles = (decoding.edges[:-1] + decoding.edges[1:]) / 2
+    look: Any = {"color": colour, "marker": MARKERS[number % len(MARKERS)], "markersize": 3.5}
+    dashes = DASHES[number % len(DASHES)]
+    (line,) = ax.plot(middles, accuracy, linestyle=dashes, markerfacecolor="white", **look)
+    if len(decoding.null):
+        corrected = decoding.p_values()["p_cluster"]
+        corrected = np.diagonal(corrected) if corrected.ndim == 2 else corrected
+        sure = corrected <= 0.05
+        ax.plot(middles[sure], accuracy[sure], linestyle="", **look)
+    return line
 
 
 def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float = 0.05) -> Axes:
@@ -80,9 +90,9 @@ def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float 
     """
     if decoding.accuracy.ndim != 2:
         raise ValueError("`decoding` must be across time: pass `across_time=True` to `decode`")
-    ax = axes_for(ax, 4.6, 3.8)
     edges = decoding.edges
     with style():
+        ax = axes_for(ax, COLUMN, 2.9)
         mesh = ax.pcolormesh(edges, edges, decoding.accuracy, cmap="mako")
         if len(decoding.null):
             _outline(ax, edges, decoding.p_values()["p_cluster"] <= p)
@@ -90,7 +100,8 @@ def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float 
         ax.set_xlabel("tested at (s)")
         ax.set_ylabel("trained at (s)")
         ax.set_aspect("equal")
-        ax.figure.colorbar(mesh, ax=ax, label="share of trials named correctly")
+        bar = ax.figure.colorbar(mesh, ax=ax, label="share of trials named correctly")
+        bar.outline.set_visible(False)  # type: ignore[operator] - a spine, not a callable
     return ax
 
 

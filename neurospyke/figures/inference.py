@@ -1,4 +1,4 @@
-"""Figures of inference: models with their subjects, ceilings and differences; maps of cells."""
+"""Figures of inference: models with their subjects, the noise ceiling, and what differs."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from neurospyke.compare.inference import Inference
-from neurospyke.figures.look import INK, axes_for, style, wrap
+from neurospyke.figures.look import BAND, COLUMN, INK, PAGE, axes_for, style, wrap, write_legend
 
-_SHADE = "0.91"
+_BAR = "#8aaacb"
+_IN_COLUMN = 6  # models
+_DOT: dict[str, Any] = {"color": "white", "edgecolor": INK, "linewidth": 0.6}
 
 
 def plot_inference(inference: Inference, ax: Axes | None = None, *, fdr: float = 0.05) -> Axes:
@@ -22,79 +23,95 @@ def plot_inference(inference: Inference, ax: Axes | None = None, *, fdr: float =
     Args:
         inference: several models against one brain.
         ax: axes to draw on; new ones when not given.
-        fdr: an arrow runs from a model to each that is worse by `pair_frame`'s corrected p.
+        fdr: a star stands above a model that `model_frame`'s corrected p tells from 0, and an
+            arrow runs from a model to each that is worse by `pair_frame`'s. Arrows of one model
+            share a line, which begins with a dot above it.
 
     Returns:
-        The axes.
+        The axes, with the key above them.
+
+    Raises:
+        ValueError: if `fdr` is not between 0 and 1.
+
+    >>> from neurospyke.compare import RDM, rsa
+    >>> one, two = (RDM(np.array(v), tuple("abcd"), dissimilarity="any")
+    ...             for v in ([1.0, 2, 3, 4, 5, 6], [1.0, 3, 2, 4, 6, 5]))
+    >>> result = rsa({"conv1": two}, one, n_bootstrap=20, n_permutations=0, seed=0)
+    >>> round(float(plot_inference(result).patches[0].get_height()), 3)  # 1 - 6 * 4 / (6 * 35)
+    0.886
     """
-    n_models = len(inference.models)
-    pairs = inference.pair_frame()
-    pairs = pairs[pairs["p_fdr"] <= fdr]
+    if not 0 <= fdr <= 1:
+        raise ValueError(f"`fdr` must be between 0 and 1; got {fdr}")
+    worse = _worse(inference, fdr)
+    sure = np.flatnonzero(inference.model_frame()["p_fdr"].to_numpy() <= fdr)
+    intervals = np.array([each.interval for each in inference.comparisons])
+    tops = np.fmax(intervals[:, 1], np.fmax(inference.subject_scores.max(axis=1), 0))
+    top, bottom = np.nanmax([*tops, inference.ceiling[1]]), min(intervals.min(), 0)
+    step = 0.07 * (top - bottom)
     with style():
-        ax = axes_for(ax, 1.2 + 0.7 * n_models, 3.4 + 0.1 * len(pairs))
-        low, high = inference.ceiling
-        if np.isfinite(low):
-            ax.axhspan(low, high, color=_SHADE, zorder=0)
-        places = np.arange(n_models)
-        ax.bar(places, inference.scores, width=0.6, color="#8aaacb", edgecolor="0.3", linewidth=0.6)
-        intervals = np.array([each.interval for each in inference.comparisons])
-        ax.vlines(places, intervals[:, 0], intervals[:, 1], color=INK, linewidth=1.4, zorder=3)
-        if len(inference.subjects) > 1:
-            spread = np.linspace(-0.18, 0.18, len(inference.subjects))
-            dots: Any = {"s": 9, "color": "white", "edgecolor": INK, "linewidth": 0.6, "zorder": 4}
-            ax.scatter(places[:, None] + spread, inference.subject_scores, **dots)
-        top = np.nanmax([intervals.max(), inference.subject_scores.max(), high])
-        step = 0.05 * (top - min(intervals.min(), 0))
-        for row, (model, other, difference) in enumerate(
-            zip(pairs["model"], pairs["other"], pairs["difference"], strict=True), start=1
-        ):
-            ends = [inference.models.index(name) for name in (model, other)]
-            start, stop = ends if difference > 0 else ends[::-1]
-            height = top + row * step
-            arrow: Any = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.9}
-            ax.annotate("", (stop, height), (start, height), arrowprops=arrow)
-        ax.set_ylim(top=top + (len(pairs) + 1) * step)
+        width = COLUMN if len(tops) <= _IN_COLUMN else PAGE
+        ax = axes_for(ax, width, 2.7 + 0.1 * len(worse))
+        if np.isfinite(inference.ceiling[0]):
+            ax.axhspan(*inference.ceiling, color=BAND, zorder=0)
+        _draw_bars(ax, inference, intervals)
+        ax.scatter(sure, tops[sure] + step / 2, s=16, marker="*", color=INK, linewidth=0)
+        _draw_arrows(ax, worse, top + step, step)
+        ax.set_ylim(top=top + (len(worse) + 1) * step)
         ax.axhline(0, color=INK, linewidth=0.8)
         names = [wrap(name, 14) for name in inference.models]
-        ax.set_xticks(places, names, rotation=40, ha="right", parse_math=False)
-        ax.set_ylabel(f"score ({inference.comparisons[0].method})")
+        ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
+        ax.set_ylabel(f"score ({inference.comparisons[0].method})", parse_math=False)
+        _write_key(ax, inference, len(sure) > 0, len(worse) > 0)
         sns.despine(ax=ax)
     return ax
 
 
-def plot_map(table: pd.DataFrame, *, p: float = 0.05) -> Figure:
-    """Maps of `rsa_map`: an area a panel, layers and steps down, time across.
+def _draw_bars(ax: Axes, inference: Inference, intervals: np.ndarray) -> None:
+    places = np.arange(len(intervals))
+    ax.bar(places, inference.scores, width=0.6, color=_BAR, edgecolor="0.3", linewidth=0.6)
+    ax.vlines(places, intervals[:, 0], intervals[:, 1], color=INK, linewidth=1.4, zorder=3)
+    if len(inference.subjects) > 1:
+        spread = np.linspace(-0.18, 0.18, len(inference.subjects))
+        ax.scatter(places[:, None] + spread, inference.subject_scores, s=9, zorder=4, **_DOT)
 
-    Args:
-        table: what `rsa_map` gave.
-        p: cells whose cluster has at most this corrected p value bear a dot.
 
-    Returns:
-        The figure; all panels share their colours.
-    """
-    areas = list(dict.fromkeys(table["area"]))
-    rows = list(dict.fromkeys(zip(table["layer"], table["step"], strict=True)))
-    low, high = min(0.0, table["score"].min()), table["score"].max()
-    several = table["step"].max() > 0
-    with style():
-        figure = Figure(figsize=(1.6 + 2.9 * len(areas), 1.4 + 0.22 * len(rows)))
-        figure.set_layout_engine("constrained")
-        panels = figure.subplots(1, len(areas), squeeze=False, sharey=True)[0]
-        for ax, area in zip(panels, areas, strict=True):
-            part = table[table["area"] == area]
-            edges = np.array([*part["time_start"].unique(), part["time_stop"].max()])
-            scores, corrected = (
-                part[name].to_numpy().reshape(len(rows), -1) for name in ("score", "p_cluster")
-            )
-            borders = np.arange(len(rows) + 1) - 0.5
-            ax.pcolormesh(edges, borders, scores, cmap="mako", vmin=low, vmax=high)
-            down, across = np.nonzero(corrected <= p)
-            middles = (edges[:-1] + edges[1:]) / 2
-            ax.scatter(middles[across], down, s=8, color="white", edgecolor=INK, linewidth=0.4)
-            ax.set_title(wrap(area, 24), parse_math=False)
-            ax.set_xlabel("time")
-        names = [f"{layer} {step}" if several else layer for layer, step in rows]
-        panels[0].set_yticks(range(len(rows)), names, parse_math=False)
-        panels[0].invert_yaxis()
-        figure.colorbar(ScalarMappable(Normalize(low, high), "mako"), ax=panels, label="score")
-    return figure
+def _worse(inference: Inference, fdr: float) -> list[tuple[int, list[int]]]:
+    """Each model that is better than others, from the best down, and those others."""
+    pairs: pd.DataFrame = inference.pair_frame()
+    pairs = pairs[pairs["p_fdr"] <= fdr]
+    worse: dict[int, list[int]] = {}
+    for model, other, difference in zip(
+        pairs["model"], pairs["other"], pairs["difference"], strict=True
+    ):
+        ends = [inference.models.index(name) for name in (model, other)]
+        better, less = ends if difference > 0 else ends[::-1]
+        worse.setdefault(better, []).append(less)
+    return sorted(worse.items(), key=lambda row: inference.scores[row[0]])
+
+
+def _draw_arrows(ax: Axes, worse: list[tuple[int, list[int]]], first: float, step: float) -> None:
+    for row, (better, others) in enumerate(worse):
+        height = first + row * step
+        every = [better, *others]
+        ax.plot([min(every), max(every)], [height] * 2, color=INK, linewidth=0.8, zorder=3)
+        ax.plot([better], [height], "o", color=INK, markersize=3.5, zorder=4)
+        for marker, side in (("<", -1), (">", 1)):
+            heads = [other for other in others if (other - better) * side > 0]
+            if heads:
+                ax.plot(heads, [height] * len(heads), marker, color=INK, markersize=3.5, zorder=4)
+
+
+def _write_key(ax: Axes, inference: Inference, stars: bool, arrows: bool) -> None:
+    levels = {each.confidence for each in inference.comparisons}
+    name = f"{100 * levels.pop():g} % interval" if len(levels) == 1 else "interval"
+    keys: dict[str, Any] = {name: Line2D([], [], color=INK, linewidth=1.4)}
+    if len(inference.subjects) > 1:
+        look: Any = {"markerfacecolor": "white", "markeredgecolor": INK, "markersize": 3.5}
+        keys["subject"] = Line2D([], [], marker="o", linestyle="", **look)
+    if np.isfinite(inference.ceiling[0]):
+        keys["noise ceiling"] = Patch(color=BAND)
+    if stars:
+        keys["above 0"] = Line2D([], [], marker="*", linestyle="", color=INK, markersize=5)
+    if arrows:
+        keys["better than"] = Line2D([], [], marker=">", color=INK, linewidth=0.8, markersize=3.5)
+    write_legend(ax, keys, loc="lower left", bbox_to_anchor=(-0.1, 1), ncols=3)

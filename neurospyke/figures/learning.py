@@ -13,9 +13,21 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
-from numpy.typing import ArrayLike
 
-from neurospyke.figures.look import DASHES, INK, MARKERS, axes_for, style, wrap, write_legend
+from neurospyke.figures.look import (
+    COLUMN,
+    DASHES,
+    FILL,
+    INK,
+    MARKERS,
+    PAGE,
+    axes_for,
+    check_columns,
+    colours,
+    style,
+    wrap,
+    write_legend,
+)
 
 _MARKS = 8  # on a line
 _NAMED = 24  # maps that are named one by one
@@ -43,10 +55,10 @@ def plot_learning(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> plot_learning(history).get_lines()[0].get_ydata()
     array([0.16, 0.1 ])
     """
-    _check(history, "history", ("layer", "n_seen", "convergence", "top_share"))
+    check_columns(history, "history", ("layer", "n_seen", "convergence", "top_share"))
     names = list(dict.fromkeys(history["layer"]))
     with style():
-        ax = axes_for(ax, 7.2, 3.6)
+        ax = axes_for(ax, PAGE, 3.0)
         right: Any = ax.twinx()
         keys = {
             wrap(str(name), 30): _plot_course(
@@ -87,7 +99,7 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
     >>> [float(bar.get_height()) for bar in plot_winners(winners).patches]
     [0.6, 0.2]
     """
-    _check(winners, "winners", ("layer", "map", "wins", "n_images"))
+    check_columns(winners, "winners", ("layer", "map", "wins", "n_images"))
     layers = sorted(set(winners["layer"]))
     if len(layers) > 1:
         raise ValueError(
@@ -97,10 +109,10 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ordered = winners.sort_values("wins", ascending=False, kind="stable")
     share = ordered["wins"] / ordered["n_images"]
     with style():
-        ax = axes_for(ax, 7.2, 3.0)
+        ax = axes_for(ax, PAGE, 2.4)
         few = len(ordered) <= _NAMED
         edge: dict[str, Any] = {"edgecolor": "0.3", "linewidth": 0.6} if few else {"linewidth": 0}
-        ax.bar(range(len(ordered)), share, width=0.8 if few else 1.0, color="#5c85b0", **edge)
+        ax.bar(range(len(ordered)), share, width=0.8 if few else 1.0, color=FILL, **edge)
         chance = ax.axhline(share.mean(), color=INK, linestyle="--", linewidth=1)
         if few:
             ax.set_xticks(range(len(ordered)), [str(each) for each in ordered["map"]])
@@ -120,54 +132,114 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_features(features: ArrayLike, ax: Axes | None = None) -> Axes:
-    """Preferred features of maps as pictures in a grid, map 0 at the top left, row by row.
-
-    Each picture has a scale of its own: mid grey is 0, white the largest absolute value, black its
-    negative, so that a feature without negative values lies between mid grey and white.
+def plot_training(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Course of learning by gradients: loss of each batch, and accuracy after each pass.
 
     Args:
-        features: (map, height, width), any sign, such as those of `network_features`.
+        history: a row a batch, in order, with the columns `epoch`, `loss` and `accuracy` (missing
+            but after the last batch of a pass), such as `pd.DataFrame(steps)` where
+            `observe=steps.append` kept the steps.
         ax: axes to draw on; new ones when not given.
 
     Returns:
-        The axes, with the numbers of the first map in each row on the left.
+        The axes of the loss: pale by batch, dark the mean of each pass, drawn at its end. Accuracy,
+        where there is any, has axes of its own on the right; a ring marks the best pass.
 
     Raises:
-        ValueError: axes or values do not fit.
+        ValueError: a column is missing, or there is no row.
 
-    >>> ax = plot_features(np.ones((5, 3, 3)))
-    >>> [label.get_text() for label in ax.get_yticklabels()]
-    ['0', '3']
+    >>> history = pd.DataFrame({"epoch": [0, 0, 1, 1], "loss": [4.0, 2.0, 1.0, 0.5],
+    ...                         "accuracy": [None, 0.5, None, 0.75]})
+    >>> ax = plot_training(history)
+    >>> ax.get_lines()[1].get_xydata().tolist()  # end of the pass, its mean loss
+    [[1.0, 3.0], [2.0, 0.75]]
     """
-    values = np.asarray(features, dtype=float)
-    if values.ndim != 3 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(
-            "`features` must be finite with axes (map, height, width), none of them empty; "
-            f"got shape {values.shape}"
-        )
-    n, height, width = values.shape
-    columns = math.ceil(math.sqrt(n * height / width))
-    rows = math.ceil(n / columns)
-    gap = max(1, round(0.08 * max(height, width)))
-    picture = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap), np.nan)
-    for place, feature in enumerate(values):
-        top, left = (place // columns) * (height + gap), (place % columns) * (width + gap)
-        largest = np.abs(feature).max()
-        picture[top : top + height, left : left + width] = feature / (largest or 1)
+    check_columns(history, "history", ("epoch", "loss", "accuracy"))
+    epochs = history["epoch"].to_numpy()
+    if (np.diff(epochs) < 0).any():
+        raise ValueError("`history` must be in the order of its epochs; sort it by `epoch`")
+    _, first, sizes = np.unique(epochs, return_index=True, return_counts=True)
+    # a pass that was broken off ends early
+    places = epochs + (np.arange(len(epochs)) - np.repeat(first, sizes) + 1) / sizes.max()
+    loss = history["loss"].to_numpy(dtype=float)
+    accuracy = pd.to_numeric(history["accuracy"]).to_numpy(dtype=float)
     with style():
-        ax = axes_for(ax, 6.4, 0.3 + 6.2 * picture.shape[0] / picture.shape[1])
-        ax.imshow(picture, cmap="gray", vmin=-1, vmax=1, interpolation="nearest")
-        middles = [row * (height + gap) + (height - 1) / 2 for row in range(rows)]
-        ax.set_yticks(middles, [str(row * columns) for row in range(rows)])
-        ax.set_xticks([])
-        ax.tick_params(length=0)
-        sns.despine(ax=ax, left=True, bottom=True)
+        ax = axes_for(ax, COLUMN, 2.5)
+        (pale,) = ax.plot(places, loss, color="0.7", linewidth=0.8)
+        means = np.add.reduceat(loss, first) / sizes
+        (dark,) = ax.plot(places[first + sizes - 1], means, color=INK, linewidth=1.4)
+        ax.set(xlabel="passes over the data", ylabel="loss")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        keys: dict[str, Any] = {"loss, a batch": pale, "loss, a pass": dark}
+        sns.despine(ax=ax)
+        if np.isfinite(accuracy).any():
+            keys |= _draw_accuracy(ax, places, accuracy)
+        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ax
 
 
+def plot_decisions(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Course of learning by reward: shares of right, wrong and silent decisions, one on another.
+
+    Args:
+        history: a row a batch with the columns `n_seen`, `n_right`, `n_wrong` and `n_silent`, such
+            as `LearningHistory.to_frame()`; rows where they are missing are left out.
+        ax: axes to draw on; new ones when not given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: a column is missing, or no row has decisions.
+
+    >>> history = pd.DataFrame({"n_seen": [8, 16], "n_right": [2, 6], "n_wrong": [4, 2],
+    ...                         "n_silent": [2, 0]})
+    >>> ax = plot_decisions(history)
+    >>> [float(ax.collections[k].get_datalim(ax.transData).y1) for k in range(3)]
+    [0.75, 1.0, 1.0]
+    """
+    names = ("n_right", "n_wrong", "n_silent")
+    check_columns(history, "history", ("n_seen", *names))
+    rows = history.dropna(subset=list(names))
+    counts = rows[list(names)].to_numpy(dtype=float)
+    if not len(rows) or (counts.sum(axis=1) == 0).any():
+        raise ValueError("`history` must have decisions in its rows; was it learned by reward?")
+    shares = (counts / counts.sum(axis=1, keepdims=True)).T
+    with style():
+        ax = axes_for(ax, COLUMN, 2.3)
+        looks = ({"fc": FILL}, {"fc": "0.8", "hatch": "////"}, {"fc": "white", "hatch": "...."})
+        low = np.zeros(len(rows))
+        keys: dict[str, Any] = {}
+        for name, share, look in zip(names, shares, looks, strict=True):
+            more: dict[str, Any] = {**look, "edgecolor": "0.3", "linewidth": 0.6}
+            keys[name.removeprefix("n_")] = ax.fill_between(
+                rows["n_seen"], low, low + share, **more
+            )
+            low = low + share
+        ax.set(xlabel="images seen by the layer", ylabel="decisions", ylim=(0, 1))
+        ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        ax.margins(x=0)
+        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        sns.despine(ax=ax)
+    return ax
+
+
+def _draw_accuracy(ax: Axes, places: np.ndarray, accuracy: np.ndarray) -> dict[str, Any]:
+    known = np.isfinite(accuracy)
+    right: Any = ax.twinx()
+    look: Any = {"color": FILL, "markersize": 4, "markeredgecolor": "white", "linewidth": 1.2}
+    (line,) = right.plot(places[known], accuracy[known], "--s", markeredgewidth=0.5, **look)
+    best = int(np.nanargmax(accuracy))
+    ring: Any = {"markerfacecolor": "none", "markeredgecolor": INK, "markersize": 8}
+    (mark,) = right.plot([places[best]], [accuracy[best]], "o", **ring)
+    right.set(ylim=(0, 1.02), ylabel="accuracy on validation data")
+    right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    sns.despine(ax=right, left=True, right=False)
+    return {"accuracy": line, f"best, {accuracy[best]:.1%}": mark}
+
+
 def _plot_course(ax: Axes, right: Axes, part: pd.DataFrame, place: int, n: int) -> Line2D:
-    look: dict[str, Any] = {"linestyle": DASHES[place % len(DASHES)], "color": _colour(place, n)}
+    look: dict[str, Any] = {"linestyle": DASHES[place % len(DASHES)], "color": colours(n)[place]}
     right.plot(part["n_seen"], part["top_share"], alpha=0.45, linewidth=0.8, **look)
     (drawn,) = ax.plot(
         part["n_seen"],
@@ -181,16 +253,3 @@ def _plot_course(ax: Axes, right: Axes, part: pd.DataFrame, place: int, n: int) 
         **look,
     )
     return drawn
-
-
-def _colour(place: int, n: int) -> Any:
-    return sns.color_palette("crest", max(n, 2))[-1 - place] if n > 1 else "#20466b"
-
-
-def _check(table: pd.DataFrame, name: str, columns: tuple[str, ...]) -> None:
-    missing = [column for column in columns if column not in getattr(table, "columns", ())]
-    if missing or len(table) == 0:
-        raise ValueError(
-            f"`{name}` must be a table with rows and the columns {columns}; "
-            f"got {f'none of {missing}' if missing else 'no row'}"
-        )

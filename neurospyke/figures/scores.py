@@ -14,18 +14,21 @@ from matplotlib.patches import Patch, Rectangle
 
 from neurospyke.compare.comparison import Comparison
 from neurospyke.figures.look import (
+    BAND,
     DASHES,
     HATCHES,
     INK,
     MARKERS,
+    PAGE,
     axes_for,
+    colours,
     style,
     wrap,
     write_legend,
 )
 
 _COURSES = {"step": "model steps included", "time": "time, middle of the window (s)"}
-_CEILING: dict[str, Any] = {"facecolor": "0.91", "edgecolor": "0.6", "linewidth": 0.6}
+_CEILING: dict[str, Any] = {"facecolor": BAND, "edgecolor": "0.6", "linewidth": 0.6}
 
 
 def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Axes:
@@ -37,7 +40,7 @@ def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Ax
         ax: axes to draw on; new ones, as high as the bars need, when not given.
 
     Returns:
-        The axes; the numbers stand to the right of them.
+        The axes; the numbers stand to the right of them, with the p value of what was tested.
 
     Raises:
         ValueError: if there is no comparison.
@@ -49,7 +52,7 @@ def plot_scores(comparisons: Sequence[Comparison], ax: Axes | None = None) -> Ax
     _check_some(comparisons)
     brains = list(dict.fromkeys(each.brain for each in comparisons))
     with style():
-        ax = axes_for(ax, 7.2, 0.9 + 0.34 * len(comparisons))
+        ax = axes_for(ax, PAGE, 0.9 + 0.34 * len(comparisons))
         for row, each in enumerate(comparisons):
             _plot_bar(ax, row, each, _fill(brains.index(each.brain), len(brains)))
         ax.axvline(0, color=INK, linewidth=0.8, zorder=4)
@@ -89,15 +92,15 @@ def plot_time_course(comparisons: Sequence[Comparison], ax: Axes | None = None) 
     labels = comparison_labels(comparisons, without=(axis,))
     names = list(dict.fromkeys(labels))
     with style():
-        ax = axes_for(ax, 7.6, 4.0)
+        ax = axes_for(ax, PAGE, 3.4)
         _plot_ceilings(ax, comparisons, places, labels)
-        handles = []
+        handles, shades = [], colours(len(names))
         for position, name in enumerate(names):
             chosen = [place for place, label in enumerate(labels) if label == name]
             chosen.sort(key=places.__getitem__)
             line = [comparisons[place] for place in chosen]
-            colour = sns.color_palette("crest", len(names))[position]
-            handles.append(_plot_line(ax, [places[p] for p in chosen], line, position, colour))
+            where = [places[place] for place in chosen]
+            handles.append(_plot_line(ax, where, line, position, shades[position]))
         ax.axhline(0, color=INK, linewidth=0.8, zorder=1)
         ax.set_xlabel(_COURSES[axis])
         _label_score(ax.set_ylabel, comparisons)
@@ -188,7 +191,9 @@ def _plot_bar(ax: Axes, row: int, comparison: Comparison, fill: dict[str, Any]) 
     ends = {"marker": "|", "markersize": 6, "markeredgewidth": 1.2}
     ax.plot([low, high], [row, row], color=INK, linewidth=1.2, zorder=3, **ends)
     text = f"{_number(comparison.score)}  [{_number(low)}, {_number(high)}]"
-    ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", size=8.5)
+    if comparison.p is not None:
+        text += f"  p {comparison.p:.2g}"
+    ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", size=7.5)
 
 
 def _label_score(set_label: Any, comparisons: Sequence[Comparison]) -> None:
@@ -275,10 +280,10 @@ def _plot_line(
         color=colour,
         linestyle=DASHES[position % len(DASHES)],
         marker=MARKERS[position % len(MARKERS)],
-        markersize=5.5,
+        markersize=4.5,
         markeredgecolor="white",
         markeredgewidth=0.5,
-        linewidth=1.5,
+        linewidth=1.3,
         zorder=3,
     )
     return drawn

@@ -42,7 +42,8 @@ def test_a_cell_that_stands_out_is_outlined(decoding: Decoding) -> None:
 
 def test_lines_over_time_with_chance(decoding: Decoding) -> None:
     ax: Any = plot_decoding({"one": decoding, "two": decoding})
-    lines = {line.get_label(): line for line in ax.lines}
+    legend = ax.get_legend()
+    lines = {text.get_text(): line for text, line in zip(legend.texts, ax.lines, strict=False)}
     np.testing.assert_allclose(lines["one"].get_xdata(), [0.05, 0.15, 0.25, 0.35])
     np.testing.assert_allclose(lines["two"].get_ydata(), np.diagonal(decoding.accuracy))
     assert any((np.array(line.get_ydata()) == 0.5).all() for line in ax.lines)

@@ -100,7 +100,7 @@ def test_winners_are_ordered_named_and_set_against_chance():
 
 
 def test_halves_of_a_per_cent_are_written_out():
-    ax = plot_winners(winners([35, 20, 10], n_images=200))
+    ax = plot_winners(winners([35, 20, 10], n_images=200), plt.figure(figsize=(7, 3)).subplots())
     ax.figure.canvas.draw()
     ticks = dict(
         zip(ax.get_yticks(), (each.get_text() for each in ax.get_yticklabels()), strict=True)

@@ -52,7 +52,7 @@ def test_points_are_where_scaling_puts_them() -> None:
 def test_thumbnails_stand_at_their_points(shape: tuple[int, ...]) -> None:
     images = np.random.default_rng(0).random(shape)
     _, own = plt.subplots()
-    ax = plot_mds(rdm(), images, own)
+    ax = plot_mds(rdm(), own, images=images)
     assert ax is own
     boxes: list[Any] = [each for each in ax.artists if isinstance(each, AnnotationBbox)]
     assert np.array([box.xy[0] for box in boxes]) * 3 == pytest.approx([-4, -1, 5])
@@ -66,7 +66,7 @@ def test_thumbnails_stand_at_their_points(shape: tuple[int, ...]) -> None:
 def test_images_that_do_not_fit_are_refused() -> None:
     for shape in ((2, 8, 6), (3, 4, 8, 6), (3, 8)):
         with pytest.raises(ValueError, match="`images` must be"):
-            plot_mds(rdm(), np.ones(shape))
+            plot_mds(rdm(), images=np.ones(shape))
 
 
 def test_rdm_shows_its_values_and_no_diagonal():
