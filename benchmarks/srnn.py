@@ -1,22 +1,29 @@
 """Scans against loops over time, forward and backward, in one interleaved run.
 
-    python benchmarks/srnn.py [--rounds 7] [--threads 2] [--out FILE.json]
+    python benchmarks/srnn.py [--rounds 11] [--threads 2] [--out FILE.json]
 
 512 neurons, 250 steps, 128 channels; 5 % of the channels spike, and about as many of the neurons
 (`rate`). Projection and loss are timed with the scan. The plain loop is torch's, over `unbind`,
 with the same neuron; snnTorch, SpikingJelly and Norse run their own, simpler neurons with their
-cheaper surrogates. Absolute times mean little on a shared machine; the ratios do.
+cheaper surrogates. All is timed twice: with glibc's allocator as it is, which gives large blocks
+back and faults every page in anew (the loop's blocks are small, a scan's are large), and with one
+that keeps them, as caching allocators do. Absolute times mean little on a shared machine; the
+ratios do.
 """
 
 import argparse
 import json
+import os
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from measure import REUSE, environment
 from torch import Tensor
 from torch.nn.functional import linear
 
@@ -161,46 +168,73 @@ def once(job: Job, inputs: Tensor, weights: Tensor, train: bool) -> float:
     return time.perf_counter() - start
 
 
-def main() -> None:  # noqa: C901, PLR0915 - from the first argument to the last figure
-    """Time all, a round of each in turn; print and keep the medians."""
+def timed(jobs: dict[str, Job], rounds: int, *given: Any) -> dict[str, list[float]]:
+    """Seconds of each job, a round of each in turn, after a first round that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in jobs}
+    for turn in range(rounds + 1):
+        for name in list(times):
+            try:
+                seconds = once(jobs[name], *given)
+            except Exception as error:
+                print(name, "is left out:", error, file=sys.stderr)
+                del times[name]
+                continue
+            if turn:
+                times[name].append(seconds)
+    return times
+
+
+def measure(p: Parameters, case: tuple[int, bool, bool], rounds: int) -> dict[str, Any]:
+    """Medians of all engines in one case."""
+    batch, recurrent, train = case
+    jobs: dict[str, Job] = {}
+    for engine in (loop, ours, snntorch, spikingjelly, norse):
+        try:
+            jobs[engine.__name__] = engine(p, recurrent)
+        except Exception as error:
+            print(engine.__name__, "is left out:", error, file=sys.stderr)
+    generator = torch.Generator().manual_seed(1)
+    inputs = (torch.rand(TIME, batch, CHANNELS, generator=generator) < 0.05).float()
+    weights = torch.randn(TIME, batch, UNITS, generator=generator)
+    times = timed(jobs, rounds, inputs, weights, train)
+    medians = {name: statistics.median(each) for name, each in times.items()}
+    row: dict[str, Any] = {"batch": batch, "recurrent": recurrent, "train": train}
+    row["seconds"] = medians
+    row["times_the_loop"] = {name: medians["loop"] / each for name, each in medians.items()}
+    if train:
+        row["mebibytes_kept"] = {name: kept(jobs[name], inputs) for name in ("loop", "ours")}
+    row["rate"] = jobs["ours"](inputs).mean().item()
+    return row
+
+
+def main() -> None:
+    """Time all, with memory that is given back and with memory that is kept; keep the medians."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "results/srnn.json")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    p, results = Parameters(), []
-    generator = torch.Generator().manual_seed(1)
-    for batch, recurrent, train in CASES:
-        jobs: dict[str, Job] = {}
-        for engine in (loop, ours, snntorch, spikingjelly, norse):
-            try:
-                jobs[engine.__name__] = engine(p, recurrent)
-            except Exception as error:
-                print(engine.__name__, "is left out:", error)
-        inputs = (torch.rand(TIME, batch, CHANNELS, generator=generator) < 0.05).float()
-        weights = torch.randn(TIME, batch, UNITS, generator=generator)
-        times: dict[str, list[float]] = {name: [] for name in jobs}
-        for turn in range(given.rounds + 1):
-            for name in list(jobs):
-                try:
-                    seconds = once(jobs[name], inputs, weights, train)
-                except Exception as error:
-                    print(name, "is left out:", error)
-                    del jobs[name], times[name]
-                    continue
-                if turn:
-                    times[name].append(seconds)
-        medians = {name: statistics.median(each) for name, each in times.items()}
-        row = {"batch": batch, "recurrent": recurrent, "train": train, "seconds": medians}
-        row["times_the_loop"] = {name: medians["loop"] / each for name, each in medians.items()}
-        if train:
-            row["mebibytes_kept"] = {name: kept(jobs[name], inputs) for name in ("loop", "ours")}
-        row["rate"] = jobs["ours"](inputs).mean().item()
-        results.append(row)
-        print(json.dumps(row), flush=True)
-    about = {"command": " ".join(["python", *sys.argv]), "torch": torch.__version__}
-    given.out.write_text(json.dumps({**about, "results": results}, indent=1) + "\n")
+    if given.child:
+        torch.set_num_threads(given.threads)
+        p = Parameters()
+        for case in CASES:
+            print(json.dumps(measure(p, case, given.rounds)), flush=True)
+        return
+    results: dict[str, Any] = {}
+    for memory, variables in (("given back", {}), ("kept", REUSE)):
+        results[memory] = []
+        command = [sys.executable, __file__, *sys.argv[1:], "--child"]
+        environ = {**os.environ, **variables}
+        with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout is not None
+            for line in child.stdout:
+                row = json.loads(line)
+                results[memory].append(row)
+                ratios = {name: round(each, 2) for name, each in row["times_the_loop"].items()}
+                print(memory, row["batch"], row["recurrent"], row["train"], ratios, flush=True)
+    about = {"command": " ".join(["python", *sys.argv]), **environment()}
+    given.out.write_text(json.dumps({**about, "memory": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
