@@ -1,73 +1,31 @@
 import hashlib
-import http.server
 import logging
-import threading
 
 import pytest
 
-from neurospyke.datasets import fetch, fetch_dataset, list_datasets, registry
+from neurospyke.datasets import fetch, fetch_dataset, list_datasets
 from neurospyke.datasets.fetch import check_address
-from neurospyke.datasets.registry import Dataset, File, read_registry
-
-CONTENT = bytes(range(256)) * 5000
-
-
-def md5(content):
-    return f"md5:{hashlib.md5(content, usedforsecurity=False).hexdigest()}"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        if self.path == "/moved":
-            self.send_response(302)
-            self.send_header("Location", "http://example.org/elsewhere")
-            self.end_headers()
-            return
-        self.send_response(404 if self.path == "/absent" else 200)
-        if self.path != "/unsized":
-            self.send_header("Content-Length", str(len(CONTENT)))
-        self.end_headers()
-        self.wfile.write(CONTENT[: 1000 if self.path in {"/short", "/unsized"} else None])
-
-    def log_message(self, *args):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request, client_address):
-        """Nothing: a client that hangs up early is part of the tests."""
+from neurospyke.datasets.registry import File, read_registry
+from tests.downloads import CONTENT, md5, nowhere_else, offer_only, serving
 
 
 @pytest.fixture(scope="module")
 def server():
-    with Server(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}"
-        running.shutdown()
-        thread.join()
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     """No folder of data sets but those under `tmp_path`."""
-    monkeypatch.delenv("NEUROSPYKE_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(registry, "_SHARED", tmp_path / "shared" / "data")
-    monkeypatch.setattr(registry, "_SYSTEM", tmp_path / "system")
+    nowhere_else(tmp_path, monkeypatch)
     return tmp_path
 
 
 @pytest.fixture
 def offer(monkeypatch):
     """Make a data set called "set" the only one there is."""
-
-    def make(*files):
-        dataset = Dataset("set", "A set", "CC0", "Us (2026)", "https://example.org", files)
-        monkeypatch.setattr(registry, "read_registry", lambda: {"set": dataset})
-
-    return make
+    return lambda *files: offer_only(monkeypatch, *files)
 
 
 def left(folder):
