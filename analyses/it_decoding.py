@@ -13,6 +13,7 @@
 
 # %%
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from neurospyke.datasets import read_it_zhang2011
 from neurospyke.figures import plot_generalization
 
 SEED = 0
-N_PERMUTATIONS = 99
+N_REPEATS = int(sys.argv[1]) if "__file__" in globals() and len(sys.argv) > 1 else 5
+N_PERMUTATIONS = 20 * N_REPEATS - 1
 HERE = Path(__file__).parent if "__file__" in globals() else Path.cwd()
 OUT = Path(os.environ.get("ANALYSES_OUT", HERE / "out")) / "it_decoding"
 OUT.mkdir(parents=True, exist_ok=True)
@@ -36,7 +38,7 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 # %%
 sites = read_it_zhang2011()
-published = TrialSplits(20, n_repeats=5, n_trials=20)
+published = TrialSplits(20, n_repeats=N_REPEATS, n_trials=20)
 parts = []
 for start in (-0.5, -0.45, -0.4):
     windows = {
@@ -76,14 +78,16 @@ print(f"From 100 ms on: {diagonal:.2f} at the time of training, {beside:.2f} at 
 # %%
 response = {name: each.where(time=(0.1, 0.3)).sum_over_time() for name, each in bins.items()}
 moved = decode_across_conditions(
-    response, "object", "position", n_repeats=5, n_permutations=N_PERMUTATIONS, seed=SEED
+    response, "object", "position", n_repeats=N_REPEATS, n_permutations=N_PERMUTATIONS, seed=SEED
 )
-within = decode(response, "object", splits=TrialSplits(5, n_repeats=5), seed=SEED)
+within = decode(response, "object", splits=TrialSplits(5, n_repeats=N_REPEATS), seed=SEED)
 positions = pd.DataFrame({"position held out": moved.held_out, "accuracy": moved.scores[:, 0]})
 positions = positions.groupby("position held out", as_index=False).mean()
 p = moved.p_values()["p"].item()
 print(f"Positions mixed: {within.accuracy[0]:.3f}; never seen: {moved.accuracy[0]:.3f}, p {p:.2g}")
-curve = decoding_curve(response, [4, 8, 16, 32, 64, 128], "object", n_draws=10, seed=SEED)
+curve = decoding_curve(
+    response, [4, 8, 16, 32, 64, 128], "object", n_draws=2 * N_REPEATS, seed=SEED
+)
 curve = curve.groupby("n_units", as_index=False)["accuracy"].agg(["mean", "std"])
 print(curve.round(3).to_string(index=False))
 

@@ -14,6 +14,7 @@
 
 # %%
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +29,8 @@ from neurospyke.responses import Responses
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp, pixel_responses
 
 SEED = 0
-N_COMPONENTS = 200
+EVERY = int(sys.argv[1]) if "__file__" in globals() and len(sys.argv) > 1 else 1  # of the images
+N_COMPONENTS = 200 // EVERY
 HERE = Path(__file__).parent if "__file__" in globals() else Path.cwd()
 OUT = Path(os.environ.get("ANALYSES_OUT", HERE / "out")) / "v4_encoding"
 OUT.mkdir(parents=True, exist_ok=True)
@@ -56,6 +58,8 @@ def oriented_gradients(images: np.ndarray, n_orientations: int = 8, side: int = 
 
 
 images, stimuli, v4 = read_v4_cowley2023()
+images, stimuli = images[::EVERY], stimuli[::EVERY].reset_index(drop=True)
+v4 = v4.where(trials=v4.trials["stimulus"].isin(stimuli["stimulus"]).to_numpy())
 grey = images.numpy()[:, 0]
 scales = [gaussian_filter(grey, (0, width, width)) for width in (0, 1, 2, 4)]
 features = np.hstack([oriented_gradients(scale) for scale in scales])
