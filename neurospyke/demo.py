@@ -67,13 +67,19 @@ silence counting as the end of the last bin."""
 
 
 def run_demo(
-    folder: str | Path, *, seed: int = 0, command: str | None = None, track: Track | None = None
+    folder: str | Path,
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    command: str | None = None,
+    track: Track | None = None,
 ) -> Path:
     """Run everything once and write the recording, the scores and the report.
 
     Args:
         folder: where `virtual.nwb`, `scores.csv` and `report.html` go; made if absent.
         seed: seed of images, recording, network and statistics.
+        device: where the network learns and responds, as torch calls it.
         command: how this was called, for the report.
         track: called with (items, label) around long loops, to show progress.
 
@@ -90,7 +96,7 @@ def run_demo(
     images, stimuli = patches[:N_STIMULI], table[:N_STIMULI]
     recording = _record(images.squeeze(1).numpy(), stimuli, folder / "virtual.nwb", seed)
     network = learn_by_stdp(
-        _eager_network(seed), track(patches[N_STIMULI:].split(10), "learning"), epochs=2
+        _eager_network(seed).to(device), track(patches[N_STIMULI:].split(10), "learning"), epochs=2
     )
     layers = {
         name: network.responses(images, stimuli, name, measure="latency")

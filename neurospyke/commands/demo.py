@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from neurospyke.commands.manual import say, typed
-from neurospyke.commands.running import add_running
+from neurospyke.commands.running import add_running, on_device
 
 _DESCRIPTION = """\
 A network learns by STDP from patches of two photographs, a simulated recording of two areas sees
@@ -42,7 +42,7 @@ def add_demo(commands: Any) -> None:
         metavar="FOLDER",
         help="made if absent; what it holds of these names is replaced [neurospyke-demo]",
     )
-    add_running(demo, seed="images, recording, network and statistics", device=False)
+    add_running(demo, seed="images, recording, network and statistics")
     demo.set_defaults(run=run_demo)
 
 
@@ -55,10 +55,18 @@ def run_demo(options: argparse.Namespace, command: str) -> None:
     """
     from neurospyke import demo
     from neurospyke.progress import progress
+    from neurospyke.sim import kheradpisheh2018
     from neurospyke.sim.threads import on_threads
 
-    track = None if options.quiet else progress
+    # a device that is not here is found now, not once the recording has been made
+    on_device(kheradpisheh2018(), options.device)
     with on_threads(options.threads):
-        report = demo.run_demo(options.out, seed=options.seed, command=command, track=track)
+        report = demo.run_demo(
+            options.out,
+            seed=options.seed,
+            device=options.device,
+            command=command,
+            track=None if options.quiet else progress,
+        )
     if not options.quiet:
         say(f"The report is in {typed([str(report.resolve())])}")

@@ -17,8 +17,8 @@ class Terminal(io.StringIO):
 def test_options_reach_the_demonstration(tmp_path, monkeypatch, capsys):
     asked = []
 
-    def run_demo(folder, *, seed, command, track):
-        asked.append((folder, seed, command, torch.get_num_threads()))
+    def run_demo(folder, *, seed, device, command, track):
+        asked.append((folder, seed, device, command, torch.get_num_threads()))
         for _ in track([1, 2, 3], "learning") if track else ():
             pass
         return Path(folder) / "report.html"
@@ -36,4 +36,6 @@ def test_options_reach_the_demonstration(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == ""
     assert stderr.getvalue().count("learning: 100%") == 1
     command = f"neurospyke demo --out '{out}' --seed 7 --threads 1"
-    assert asked == [(out, 7, command, 1), (out, 7, f"{command} --quiet", 1)]
+    assert asked == [(out, 7, "cpu", command, 1), (out, 7, "cpu", f"{command} --quiet", 1)]
+    assert main([*words, "--device", "moon"]) == 2
+    assert len(asked) == 2
