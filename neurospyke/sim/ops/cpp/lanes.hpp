@@ -39,6 +39,9 @@ struct Lanes<float> {
   static uint32_t above(Vec a, Vec b) {
     return _cvtmask16_u32(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ));
   }
+  static uint32_t not_zero(Vec a) {
+    return _cvtmask16_u32(_mm512_cmp_ps_mask(a, zero(), _CMP_NEQ_UQ));
+  }
   static Vec put(Vec a, uint32_t lanes, Vec b) {
     return _mm512_mask_mov_ps(a, _cvtu32_mask16(lanes), b);
   }
@@ -73,6 +76,9 @@ struct Lanes<double> {
   static uint32_t above(Vec a, Vec b) {
     return _cvtmask8_u32(_mm512_cmp_pd_mask(a, b, _CMP_GT_OQ));
   }
+  static uint32_t not_zero(Vec a) {
+    return _cvtmask8_u32(_mm512_cmp_pd_mask(a, zero(), _CMP_NEQ_UQ));
+  }
   static Vec put(Vec a, uint32_t lanes, Vec b) {
     return _mm512_mask_mov_pd(a, _cvtu32_mask8(static_cast<uint8_t>(lanes)), b);
   }
@@ -105,6 +111,9 @@ struct Lanes<float> {
   static Vec higher(Vec a, Vec b) { return _mm256_max_ps(a, b); }
   static uint32_t above(Vec a, Vec b) {
     return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)));
+  }
+  static uint32_t not_zero(Vec a) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, zero(), _CMP_NEQ_UQ)));
   }
   static Vec put(Vec a, uint32_t lanes, Vec b) {
     const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
@@ -144,6 +153,9 @@ struct Lanes<double> {
   static uint32_t above(Vec a, Vec b) {
     return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GT_OQ)));
   }
+  static uint32_t not_zero(Vec a) {
+    return static_cast<uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a, zero(), _CMP_NEQ_UQ)));
+  }
   static Vec put(Vec a, uint32_t lanes, Vec b) {
     const __m256i bit = _mm256_setr_epi64x(1, 2, 4, 8);
     const __m256i chosen = _mm256_and_si256(_mm256_set1_epi64x(lanes), bit);
@@ -180,12 +192,13 @@ struct PlainLanes {
   }
   static Vec lower(Vec a, Vec b) { return a < b ? a : b; }
   static Vec higher(Vec a, Vec b) { return a > b ? a : b; }
-  static uint32_t above(Vec a, Vec b) {
-    const Count yes = a > b;
+  static uint32_t bits(Count yes) {
     uint32_t lanes = 0;
     for (int lane = 0; lane < width; ++lane) lanes |= static_cast<uint32_t>(yes[lane] & 1) << lane;
     return lanes;
   }
+  static uint32_t above(Vec a, Vec b) { return bits(a > b); }
+  static uint32_t not_zero(Vec a) { return bits(a != Vec{}); }
   static Vec put(Vec a, uint32_t lanes, Vec b) {
     for (int lane = 0; lane < width; ++lane)
       if (lanes >> lane & 1) a[lane] = b[lane];

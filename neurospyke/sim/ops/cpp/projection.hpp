@@ -30,15 +30,17 @@ template <class T>
 static void project_tasks(void* context) {
   auto& job = *static_cast<Projection*>(context);
   const ProjectionArgs& a = job.a;
-  int64_t* list = static_cast<int64_t*>(scratch(SCAN, static_cast<size_t>(a.channels + 1) * sizeof(int64_t)));
-  for (int64_t task; (task = next_task(job.next)) * PROJECTED_ROWS < a.rows;) {
-    const int64_t first = task * PROJECTED_ROWS, end = first + PROJECTED_ROWS;
-    for (int64_t row = first; row < (end < a.rows ? end : a.rows); ++row) {
-      T* out = static_cast<T*>(a.out) + row * a.units;
-      copy(out, static_cast<const T*>(a.bias), a.units);
-      add_rows<T>(static_cast<const T*>(a.inputs) + row * a.channels, a.channels,
-                  static_cast<const T*>(a.table), a.units, a.units, out, list);
-    }
+  constexpr int64_t ROWS = PROJECTED_ROWS;
+  const size_t places = ROWS * static_cast<size_t>(a.channels);
+  auto* list = static_cast<int32_t*>(scratch(SCAN, places * sizeof(int32_t)));
+  int64_t found[ROWS];
+  for (int64_t task; (task = next_task(job.next)) * ROWS < a.rows;) {
+    const int64_t first = task * ROWS, left = a.rows - first, rows = left < ROWS ? left : ROWS;
+    T* out = static_cast<T*>(a.out) + first * a.units;
+    for (int64_t row = 0; row < rows; ++row)
+      copy(out + row * a.units, static_cast<const T*>(a.bias), a.units);
+    add_rows<T>(static_cast<const T*>(a.inputs) + first * a.channels, rows, a.channels,
+                static_cast<const T*>(a.table), a.units, out, list, found);
   }
 }
 

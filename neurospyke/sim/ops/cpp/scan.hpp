@@ -130,39 +130,69 @@ static Forward<T> forward_of(const Neurons<T>& c) {
   return c.immediate ? forward_step<T, true, true> : forward_step<T, true, false>;
 }
 
-// sum += value * row for every spike of a sample, four rows at a time, in order of the units.
+// Numbers that need not lie where registers begin.
 template <class T>
-static void add_rows(const T* spikes, int64_t n, const T* table, int64_t columns, int64_t stride,
-                     T* __restrict sum, int64_t* list) {
+static typename Lanes<T>::Vec load_anywhere(const T* p) {
+  typename Lanes<T>::Vec a;
+  __builtin_memcpy(&a, p, sizeof a);
+  return a;
+}
+
+// Places of a sample's spikes, in order.
+template <class T>
+static int64_t find_spikes(const T* spikes, int64_t n, int32_t* list) {
+  using L = Lanes<T>;
   int64_t found = 0, j = 0;
-  constexpr int64_t GROUP = 64 / sizeof(T);
-  for (; j + GROUP <= n; j += GROUP) {
-    T any = 0;
-    for (int64_t k = 0; k < GROUP; ++k) any = spikes[j + k] != 0 ? T(1) : any;
-    if (any != 0)
-      for (int64_t k = 0; k < GROUP; ++k) {
-        list[found] = j + k;
-        found += spikes[j + k] != 0;
-      }
+  for (; j + L::width <= n; j += L::width)
+    for (uint32_t lanes = L::not_zero(load_anywhere(spikes + j)); lanes; lanes &= lanes - 1)
+      list[found++] = static_cast<int32_t>(j) + __builtin_ctz(lanes);
+  for (; j < n; ++j)
+    if (spikes[j] != 0) list[found++] = static_cast<int32_t>(j);
+  return found;
+}
+
+// Columns whose sums stay in registers while all rows are added.
+template <class T>
+constexpr int64_t SUM_WIDTH = 8 * Lanes<T>::width;
+
+// sum += value * row for every spike that is listed, in order of the units.
+template <class T>
+static void add_columns(const T* spikes, const int32_t* list, int64_t found, const T* table,
+                        int64_t columns, int64_t stride, T* __restrict sum) {
+  using L = Lanes<T>;
+  if (columns == SUM_WIDTH<T>) {
+    typename L::Vec sums[8];
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) sums[v] = load_anywhere(sum + v * L::width);
+    for (int64_t k = 0; k < found; ++k) {
+      const auto value = L::all(spikes[list[k]]);
+      const T* row = table + list[k] * stride;
+#pragma GCC unroll 8
+      for (int v = 0; v < 8; ++v)
+        sums[v] = L::multiply_add(value, load_anywhere(row + v * L::width), sums[v]);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < 8; ++v) __builtin_memcpy(sum + v * L::width, &sums[v], sizeof sums[v]);
+    return;
   }
-  for (; j < n; ++j) {
-    list[found] = j;
-    found += spikes[j] != 0;
+  for (int64_t k = 0; k < found; ++k) {
+    const T* __restrict row = table + list[k] * stride;
+    const T value = spikes[list[k]];
+    for (int64_t i = 0; i < columns; ++i) sum[i] += value * row[i];
   }
-  int64_t k = 0;
-  for (; k + 4 <= found; k += 4) {
-    const T* __restrict a = table + list[k] * stride;
-    const T* __restrict b = table + list[k + 1] * stride;
-    const T* __restrict c = table + list[k + 2] * stride;
-    const T* __restrict d = table + list[k + 3] * stride;
-    const T p = spikes[list[k]], q = spikes[list[k + 1]], r = spikes[list[k + 2]],
-            s = spikes[list[k + 3]];
-    for (int64_t i = 0; i < columns; ++i) sum[i] = (((sum[i] + p * a[i]) + q * b[i]) + r * c[i]) + s * d[i];
-  }
-  for (; k < found; ++k) {
-    const T* __restrict a = table + list[k] * stride;
-    const T p = spikes[list[k]];
-    for (int64_t i = 0; i < columns; ++i) sum[i] += p * a[i];
+}
+
+// The same for some samples: a part of the table that stays in the cache serves all of them.
+template <class T>
+static void add_rows(const T* spikes, int64_t samples, int64_t n, const T* table, int64_t columns,
+                     T* sums, int32_t* lists, int64_t* found) {
+  for (int64_t row = 0; row < samples; ++row)
+    found[row] = find_spikes(spikes + row * n, n, lists + row * n);
+  for (int64_t from = 0; from < columns; from += SUM_WIDTH<T>) {
+    const int64_t wide = columns - from < SUM_WIDTH<T> ? columns - from : SUM_WIDTH<T>;
+    for (int64_t row = 0; row < samples; ++row)
+      add_columns(spikes + row * n, lists + row * n, found[row], table + from, wide, columns,
+                  sums + row * columns + from);
   }
 }
 
@@ -188,10 +218,11 @@ static void scan_rows(const ScanArgs& a, int64_t first, int64_t rows) {
   const Neurons<T> c = neurons_of<T>(a);
   const Forward<T> step = forward_of<T>(c);
   const int64_t n = a.units, block = rows * n, all = a.batch * n, start = first * n;
-  const size_t list = static_cast<size_t>(n + 1) * sizeof(int64_t);
-  char* memory = static_cast<char*>(scratch(SCAN, list + static_cast<size_t>(2 * block + n) * sizeof(T)));
-  int64_t* places = reinterpret_cast<int64_t*>(memory);
-  T *membrane = reinterpret_cast<T*>(memory + list), *trace = membrane + block, *sum = trace + block;
+  const size_t lists = static_cast<size_t>(rows) * (sizeof(int64_t) + static_cast<size_t>(n) * sizeof(int32_t));
+  char* memory = static_cast<char*>(scratch(SCAN, 3 * static_cast<size_t>(block) * sizeof(T) + lists + 8));
+  T *membrane = reinterpret_cast<T*>(memory), *trace = membrane + block, *sums = trace + block;
+  auto* found = reinterpret_cast<int64_t*>(memory + (3 * static_cast<size_t>(block) * sizeof(T) + 7) / 8 * 8);
+  auto* places = reinterpret_cast<int32_t*>(found + rows);
   copy(membrane, static_cast<const T*>(a.membrane_start) + start, block);
   if (c.trace_decay) copy(trace, static_cast<const T*>(a.trace_start) + start, block);
   const T* before = static_cast<const T*>(a.spikes_start) + start;
@@ -199,16 +230,14 @@ static void scan_rows(const ScanArgs& a, int64_t first, int64_t rows) {
     T* now = static_cast<T*>(a.spikes) + t * all + start;
     if (a.traces && c.trace_decay && t % CHECKPOINT == 0)
       copy(static_cast<T*>(a.traces) + t / CHECKPOINT * all + start, trace, block);
-    for (int64_t row = 0; row < rows; ++row) {
-      const int64_t at = row * n;
-      const T* current = static_cast<const T*>(a.current) + t * all + start + at;
-      if (a.recurrent) {
-        copy(sum, current, n);
-        add_rows<T>(before + at, n, static_cast<const T*>(a.recurrent), n, n, sum, places);
-        current = sum;
-      }
-      step(c, current, before + at, membrane + at, trace + at, now + at);
+    const T* current = static_cast<const T*>(a.current) + t * all + start;
+    if (a.recurrent) {
+      copy(sums, current, block);
+      add_rows<T>(before, rows, n, static_cast<const T*>(a.recurrent), n, sums, places, found);
+      current = sums;
     }
+    for (int64_t at = 0; at < block; at += n)
+      step(c, current + at, before + at, membrane + at, trace + at, now + at);
     if (a.membrane) copy(static_cast<T*>(a.membrane) + t * all + start, membrane, block);
     before = now;
   }
@@ -227,7 +256,7 @@ static void scan_tasks(void* context) {
 }
 
 static void scan(const ScanArgs& a) {
-  Scan job{a, rows_of_task(a.batch, a.units, a.threads, 8192), 0};
+  Scan job{a, rows_of_task(a.batch, a.units, a.threads, a.recurrent ? 16384 : 8192), 0};
   parallel(a.threads, a.is_double ? scan_tasks<double> : scan_tasks<float>, &job);
 }
 
