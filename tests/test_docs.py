@@ -3,6 +3,9 @@
 import re
 import shlex
 import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,57 @@ def test_every_public_name_is_on_a_page(module) -> None:
         own = part.split(".. currentmodule::")[0]
         shown |= set(re.findall(r"^\.\. auto(?:function|class|data):: (\w+)$", own, re.MULTILINE))
     assert shown == set(module.__all__)
+
+
+class Loaded(HTMLParser):
+    """Addresses that a page loads by itself, unlike links, which a reader follows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        names = ("href",) if tag == "link" else ("src", "srcset", "poster", "data")
+        self.addresses += [given[name] or "" for name in names if tag != "a" and name in given]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The whole site, every warning and broken reference a failure."""
+    out = tmp_path_factory.mktemp("site")
+    words = ["--fail-on-warning", "--keep-going", "-q", str(DOCS), str(out)]
+    done = subprocess.run(
+        [sys.executable, "-m", "sphinx", *words],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def test_the_site_asks_no_network_for_anything(site: Path) -> None:
+    pages = list(site.rglob("*.html"))
+    assert len(pages) > len(PAGES)
+    for page in pages:
+        loaded = Loaded()
+        loaded.feed(page.read_text())
+        assert [each for each in loaded.addresses if re.match(r"(\w+:)?//", each)] == [], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(\w+:)?//", sheet.read_text()), sheet
+
+
+def test_equations_need_no_script(site: Path) -> None:
+    page = (site / "concepts" / "inference.html").read_text()
+    assert page.count("<math") > 10
+    assert "$$" not in page
+    assert "\\frac" not in re.sub(r"<annotation.*?</annotation>", "", page, flags=re.DOTALL)
+
+
+def test_pages_are_found_from_the_first(site: Path) -> None:
+    first = (site / "index.html").read_text()
+    for page in PAGES:
+        target = page.relative_to(DOCS).with_suffix(".html").as_posix()
+        assert target == "index.html" or f'href="{target}' in first, target
