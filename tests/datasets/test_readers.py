@@ -131,7 +131,7 @@ def test_npz_of_objects_oversize_or_damaged_is_refused(tmp_path):
 
 def idx(content):
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb") as file:
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file:
         file.write(content)
     return buffer.getvalue()
 
