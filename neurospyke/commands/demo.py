@@ -15,7 +15,8 @@ _EPILOG = """\
 comes out, in FOLDER:
   virtual.nwb    the recording, as any NWB file
   scores.csv     every score with interval, noise ceiling and p
-  report.html    the report; open it in a browser
+  report.html    the report; open it in a browser; beside it, in report.samples*.npz, all that
+                 was drawn at random
 
 examples:
   neurospyke demo

@@ -4,6 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from neurospyke.commands.contents import (
+    holds_network,
+    holds_responses,
+    tell_network,
+    tell_responses,
+)
 from neurospyke.commands.manual import say, typed
 
 if TYPE_CHECKING:
@@ -34,11 +40,13 @@ _OPTIONS = {
 _DESCRIPTION = """\
 Read a recording and say what is in it. Nothing is written. The format is told by name and content:
 NWB, Kilosort and phy folders, MATLAB, CSV, TSV, Parquet and npz tables, NIX, and what Neo reads
-(Blackrock, Plexon, Neuralynx, Spike2, ...)."""
+(Blackrock, Plexon, Neuralynx, Spike2, ...). Responses that respond has written (.npz) and networks
+that train has written (.safetensors) are told as well."""
 _EPILOG = """\
 comes out, on standard output:
   units by area and quality with their rates, tables of trials with their stimuli, and what was
-  read, dropped, excluded or inferred, and what looks wrong
+  read, dropped, excluded or inferred, and what looks wrong; of responses their units, trials and
+  bins; of a network its layers and how far their weights have converged
 
 examples:
   neurospyke inspect session.nwb
@@ -59,7 +67,7 @@ def add_inspect(commands: Any) -> None:
     """
     inspect = commands.add_parser(
         "inspect",
-        help="read a recording and say what is in it",
+        help="say what is in a recording, in responses or in a network",
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
@@ -132,13 +140,22 @@ def _as_options(text: str) -> str:
 
 
 def run_inspect(options: argparse.Namespace, command: str) -> None:
-    """Print what a recording holds.
+    """Print what a recording, or another file of a study, holds.
 
     Args:
         options: what `add_inspect` understood.
         command: the command as it was given.
     """
     del command
+    if holds_responses(options.file):
+        tell_responses(options.file)
+    elif holds_network(options.file):
+        tell_network(options.file)
+    else:
+        _tell_recording(options)
+
+
+def _tell_recording(options: argparse.Namespace) -> None:
     recording = read_source(options)
     spans = recording.observed
     say(f"{typed([str(options.file)])}: {recording.n_units} units, {recording.n_spikes} spikes")

@@ -7,6 +7,8 @@ import pytest
 from neurospyke.cli import main
 from neurospyke.commands.inspect import units_by_area
 from neurospyke.recording import Recording, read_pictures, read_recording, write_nwb
+from neurospyke.responses import Responses
+from neurospyke.sim import mozafari2019, write_network
 
 
 def made() -> Recording:
@@ -131,3 +133,46 @@ def test_files_without_units_are_refused_in_one_line(shared_data, capsys, name):
     assert (code, out) == (2, "")
     assert f"{name}.nwb must hold sorted units" in err
     assert err.count("\n") == 1
+
+
+def test_responses_are_told_by_units_trials_and_bins(tmp_path, capsys):
+    units = pd.DataFrame({"unit": [0, 1, 2], "area": ["V4", "V4", "IT"]})
+    trials = pd.DataFrame({"stimulus": ["face", "car", "face"]})
+    values = np.array(
+        [[[2, 1], [0, 0], [4, 4]], [[0, 0], [0, 0], [0, 1]], [[1, 2], [0, 0], [0, 3]]]
+    )
+    edges = np.array([0.0, 0.05, 0.1])
+    Responses(values, trials, units, edges, source="a monkey").save(tmp_path / "two  blanks.npz")
+    code, out, err = run(capsys, "inspect", tmp_path / "two  blanks.npz")
+    assert (code, err) == (0, "")
+    for part in (
+        "two  blanks.npz': responses of 3 units in 3 trials, 2 bins from 0 to 0.1 s, from a ",
+        "values 0 to 4: count, spikes in the bin\n",
+        "  2 stimuli, each 1 to 2 times\n  columns: stimulus\n",
+    ):
+        assert part in out
+    rows = [line.split() for line in out.splitlines()]
+    # lowest, median and highest of the means over trials and bins: 1, 0 and 2
+    assert ["V4", "2", "0.0", "0.5", "1.0"] in rows
+    assert ["IT", "1", "2.0", "2.0", "2.0"] in rows
+    code, _, err = run(capsys, "convert", tmp_path / "two  blanks.npz", tmp_path / "out.nwb")
+    assert code == 2
+    assert "it holds Responses" in err
+
+
+def test_networks_are_told_by_layers(tmp_path, capsys):
+    network = mozafari2019()
+    layer = network.layers["conv1"]
+    # the mean of w (1 - w) of weights that are all a half
+    layer.weight.data.fill_(0.5)  # pyright: ignore
+    write_network(tmp_path / "network.safetensors", network)
+    code, out, err = run(capsys, "inspect", tmp_path / "network.safetensors")
+    assert (code, err) == (0, "")
+    assert "network.safetensors: mozafari2019, 15 time steps, images of luminance\n" in out
+    rows = [line.replace(" x ", "x").split() for line in out.splitlines()]
+    assert ["conv1", "SpikingConvolution", "30x6x5x5", "STDP", "0.2500"] in rows
+    assert ["pool1", "Pool"] in rows
+    (tmp_path / "bad.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}")
+    code, out, err = run(capsys, "inspect", tmp_path / "bad.safetensors")
+    assert (code, out) == (2, "")
+    assert "must be a safetensors file of a network" in err
