@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from neurospyke import __version__
+from neurospyke.commands.compare import add_compare
 from neurospyke.commands.completion import add_completion
 from neurospyke.commands.convert import add_convert
 from neurospyke.commands.demo import add_demo
 from neurospyke.commands.fetch import add_fetch
 from neurospyke.commands.inspect import add_inspect
 from neurospyke.commands.manual import Parser, Shelf, one_line, typed
+from neurospyke.commands.report import add_report
 from neurospyke.commands.respond import add_respond
 from neurospyke.commands.running import Terminated, ended_by_signals
 from neurospyke.commands.train import add_train
@@ -20,6 +22,7 @@ _COMMANDS = (
     ("try it", (add_demo,)),
     ("look at recordings and data", (add_inspect, add_convert, add_fetch)),
     ("let a network learn and respond", (add_train, add_respond)),
+    ("compare and report", (add_compare, add_report)),
     ("set up the shell", (add_completion,)),
 )
 _DESCRIPTION = """\
