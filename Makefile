@@ -3,6 +3,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 READY := .venv/.ready
+# A process a core, four at most, each with the whole files of tests that it takes.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test check lint types sanitize docs bench clean
 
@@ -10,10 +12,10 @@ demo: $(READY)          ## everything on the embedded default, ends with a repor
 	$(BIN)/python -m neurospyke demo --out out/demo
 
 test: lint              ## fast checks, then every test and doctest
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 check: lint types       ## what a change must pass: format, lint, imports, types, tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -38,6 +40,7 @@ bench: $(READY) out/benchmarks/peers/.ready  ## timings; results are kept in ben
 	OMP_NUM_THREADS=2 $(BIN)/python benchmarks/rsa_inference.py
 	$(BIN)/python benchmarks/rsa_truth.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/spike_statistics.py
+	$(BIN)/python benchmarks/srnn.py
 
 out/benchmarks/peers/.ready: benchmarks/requirements.txt $(READY)
 	-$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(@D) -r $< && touch $@
