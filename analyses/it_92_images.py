@@ -117,6 +117,7 @@ controls = {
 scores += rsa(controls, sessions, **choices).comparisons
 for score in scores:
     print(score)
+plot_inference(inference).figure
 
 # %%
 comparison_table(scores).to_csv(OUT / "scores.csv", index=False)

@@ -98,3 +98,4 @@ positions.to_csv(OUT / "positions.csv", index=False)
 curve.to_csv(OUT / "units.csv", index=False)
 generalization = plot_generalization(across)
 generalization.figure.savefig(OUT / "temporal_generalization.png", dpi=150)
+generalization.figure

@@ -214,6 +214,7 @@ ax.semilogx(milliseconds, van_rossum_table["reliability"], "s--", color="0.5", l
 ax.semilogx(milliseconds, van_rossum_table["with the counts"], "o-", color="0.1", label="counts")
 ax.set(xlabel="time constant (ms)", ylabel="Spearman, even with odd repetitions")
 ax.legend(title="van Rossum RDM with", frameon=False)
+figure
 
 # %%
 comparison_table(scores).to_csv(OUT / "scores.csv", index=False)

@@ -195,3 +195,4 @@ for ax, statistic in zip(axes, SHOWN, strict=True):
 figure.savefig(OUT / "side_by_side.png", dpi=150)
 plt.close(figure)
 print(f"Tables and figure are in {OUT}")
+figure

@@ -133,6 +133,7 @@ def draw_rasters(course):
 
 rasters = draw_rasters(course=0)
 rasters.savefig(OUT / "rasters.png", dpi=150)
+rasters
 
 # %% [markdown]
 # ## The geometry of a layer over time, and that of the labels
@@ -209,6 +210,7 @@ models = {
 over_time = rsa_map(models, layers, dissimilarity="euclidean", n_permutations=200, seed=SEED)
 over_time.to_csv(OUT / "over_time.csv", index=False)
 print(over_time.loc[over_time.groupby(["layer", "area"])["score"].idxmax()].to_string(index=False))
+plot_map(over_time)[0].figure
 
 # %% [markdown]
 # The bin from 10 to 15 steps after the onset, with intervals and a control of shuffled labels.

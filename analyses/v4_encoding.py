@@ -25,6 +25,7 @@ from scipy.ndimage import gaussian_filter
 
 from neurospyke.compare import alignment, comparison_table, encoding, shuffle_labels
 from neurospyke.datasets import read_v4_cowley2023
+from neurospyke.figures import plot_scores
 from neurospyke.responses import Responses
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp, pixel_responses
 
@@ -108,6 +109,7 @@ for score in scores:
 units = pd.concat([each.units for each in (found, control, reduced)], ignore_index=True)
 medians = units.groupby("model", sort=False)[["r", "r2", "explained", "ceiling"]].median()
 print(medians.round(3).to_string())
+plot_scores(scores).figure
 
 # %% [markdown]
 # ## The same sides aligned without a map

@@ -32,11 +32,13 @@ from neurospyke.compare import (
     unit_reliability,
 )
 from neurospyke.datasets import fetch_dataset, read_v4_cowley2023
+from neurospyke.figures import plot_inference, plot_time_course
 from neurospyke.report import write_report
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp, pixel_responses
 
 SEED = 0
-N_RESAMPLES = 500  # bootstrap samples, and permutations
+EVERY = int(sys.argv[1]) if "__file__" in globals() and len(sys.argv) > 1 else 1  # of the images
+N_RESAMPLES = 500 // EVERY  # bootstrap samples, and permutations
 HERE = Path(__file__).parent if "__file__" in globals() else Path.cwd()
 OUT = Path(os.environ.get("ANALYSES_OUT", HERE / "out")) / "v4_objects"
 OUT.mkdir(parents=True, exist_ok=True)
@@ -49,6 +51,8 @@ OUT.mkdir(parents=True, exist_ok=True)
 
 # %%
 images, stimuli, v4 = read_v4_cowley2023()
+images, stimuli = images[::EVERY], stimuli[::EVERY].reset_index(drop=True)
+v4 = v4.where(trials=v4.trials["stimulus"].isin(stimuli["stimulus"]).to_numpy())
 print(v4)
 units = unit_reliability(v4, seed=SEED)
 print(f"Reliability of the units (split-half, Spearman-Brown): {units['reliability'].median():.3f}")
@@ -98,6 +102,7 @@ control = shuffle_labels(models[best], SEED)
 shuffled = rsa(control, v4, model_name=f"{best}, shuffled", n_permutations=N_RESAMPLES, **choices)
 print(inference, shuffled, sep="\n")
 print(inference.pair_frame().round(3).to_string(index=False))
+plot_inference(inference).figure
 
 # %% [markdown]
 # ## When does the match arise?
@@ -120,6 +125,7 @@ for name in ("pool1", "pool2"):
             seed=SEED,
         )
         course.append(replace(result, step=step))
+plot_time_course(course).figure
 
 # %%
 comparison_table([*inference.comparisons, shuffled, *course]).to_csv(

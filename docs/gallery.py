@@ -3,7 +3,7 @@
     python docs/gallery.py out/gallery [NAME ...]
 
 One that has run since its script last changed is not run again; one whose data are not found is
-left out and named. `ANALYSES_SMALL` asks the scripts for small sizes.
+left out and named. Those that would take long run on small sizes.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import jupytext
 import nbformat
@@ -19,6 +20,16 @@ from nbclient.exceptions import CellExecutionError
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = {script.stem: script for script in sorted((ROOT / "analyses").glob("*.py"))}
+# what follows the name of a script at the shell
+SMALL = MappingProxyType(
+    {"it_decoding": "1", "srnn_ecg": "2", "v4_encoding": "4", "v4_objects": "4"}
+)
+_AS_A_SCRIPT = """\
+%matplotlib inline
+import sys
+__file__ = {path!r}
+sys.argv = {words!r}
+"""
 
 
 def execute(script: Path, folder: Path, variables: Mapping[str, str]) -> Path:
@@ -37,12 +48,19 @@ def execute(script: Path, folder: Path, variables: Mapping[str, str]) -> Path:
     """
     notebook = jupytext.reads(script.read_text(), fmt="py:percent")
     (folder / "files").mkdir(parents=True, exist_ok=True)
-    settings = {"ANALYSES_OUT": str((folder / "files").resolve()), "ANALYSES_SMALL": "1"}
-    resources = {"metadata": {"path": str(script.parent)}}
-    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources=resources)
-    with client.setup_kernel(env=os.environ | settings | dict(variables)):
-        for position, cell in enumerate(notebook["cells"]):
-            client.execute_cell(cell, position)
+    environment = os.environ | {"ANALYSES_OUT": str((folder / "files").resolve())} | variables
+    environment.pop("MPLBACKEND", None)
+    words = [f"analyses/{script.name}", *SMALL.get(script.stem, "").split()]
+    before = _AS_A_SCRIPT.format(path=str(script), words=words)
+    notebook["cells"].insert(0, nbformat.v4.new_code_cell(before))
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(script.parent)}},
+    )
+    client.execute(env=environment)
+    del notebook["cells"][0]
     notebook["metadata"]["script_sha256"] = digest(script)
     made = folder / f"{script.stem}.ipynb"
     nbformat.write(notebook, made)

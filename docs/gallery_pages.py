@@ -6,7 +6,7 @@ from typing import Any
 
 import jupytext
 import nbformat
-from gallery import ROOT, SCRIPTS, is_current
+from gallery import ROOT, SCRIPTS, SMALL, is_current
 
 EXECUTED = ROOT / "out" / "gallery"
 PAGES = Path(__file__).parent / "gallery"
@@ -44,10 +44,11 @@ def _written(script: Path) -> Any:
 def _origin(name: str, ran: bool) -> str:
     if not ran:
         return f"*`analyses/{name}.py`; not run for this page, which shows no results.*\n"
+    size = ", on a small size" if name in SMALL else ""
     report = ""
     if (EXECUTED / "files" / name / "report.html").exists():
         report = f'; <a href="../reports/{name}.html">its report</a>'
-    return f"*`analyses/{name}.py`, run on small sizes*{report}.\n"
+    return f"*`analyses/{name}.py`, run for this page{size}*{report}.\n"
 
 
 def copy_reports(app: Any, failure: Exception | None) -> None:
