@@ -72,12 +72,14 @@ def plot_tuning(
         )
     column = responses.trials[by]
     numeric = pd.api.types.is_numeric_dtype(column)
-    kinds = np.sort(column.unique()) if numeric else column.unique()
-    table = _means(responses, column, kinds, places, confidence)
+    codes, kinds = pd.factorize(column, sort=numeric)
+    if (codes < 0).any():
+        raise ValueError(f"`by` must label every trial; {by!r} has missing values")
+    table = _means(responses, codes, places, confidence)
     shades = colours(len(places))
     with style():
         ax = axes_for(ax, COLUMN, 2.3)
-        across = kinds.astype(float) if numeric else np.arange(len(kinds))
+        across = np.asarray(kinds, dtype=float) if numeric else np.arange(len(kinds))
         keys: dict[str, Any] = {}
         for number, unit in enumerate(places):
             part = table[table["unit"] == number].sort_values("stimulus")
@@ -147,27 +149,17 @@ def plot_selectivity(table: pd.DataFrame, ax: Axes | None = None, *, by: str | N
 
 
 def _means(
-    responses: Responses,
-    column: pd.Series,
-    kinds: np.ndarray,
-    units: list[int],
-    confidence: float,
+    responses: Responses, codes: np.ndarray, units: list[int], confidence: float
 ) -> pd.DataFrame:
-    """`psth` of one bin, with the numbers of the kinds as `stimulus`."""
-    numbers = pd.Categorical(column, categories=kinds).codes
-    known = numbers >= 0
-    if not known.all():
-        raise ValueError(f"`by` must label every trial; {column.name!r} has missing values")
+    """`psth` of one bin, with the codes as `stimulus`."""
     summed = responses.sum_over_time().where(units=units)
-    # as wide as the largest number, so that they sort as numbers do
-    digits = len(str(len(kinds)))
-    labels = [str(number).zfill(digits) for number in numbers]
-    return psth(
-        replace(summed, trials=summed.trials.assign(stimulus=labels)), confidence=confidence
-    )
+    # all as wide as the largest, so that they sort as numbers do
+    labels = [str(code).zfill(len(str(codes.max()))) for code in codes]
+    trials = summed.trials.assign(stimulus=labels)
+    return psth(replace(summed, trials=trials), confidence=confidence)
 
 
-def _name_kinds(ax: Axes, by: str, kinds: np.ndarray, numeric: bool) -> None:
+def _name_kinds(ax: Axes, by: str, kinds: pd.Index, numeric: bool) -> None:
     if numeric:
         ax.set_xlabel(wrap(by, 40), parse_math=False)
         if len(kinds) <= 8:

@@ -57,18 +57,19 @@ def plot_raster(
            [0.4, 0. ],
            [0.3, 1. ]])
     """
-    trains = SpikeTrains.of(source)
-    labels, rows = _rows(source, trains, unit, trial)
+    if (unit is None) == (trial is None):
+        raise ValueError(f"give either `unit` or `trial`; got unit={unit} and trial={trial}")
+    trains, labels, pairs = _rows(source, unit, trial)
     order = np.argsort(pd.factorize(np.array(labels))[0], kind="stable")
-    spikes = [trains.train(*rows[place]) for place in order]
-    spans = np.array([span for _, span in rows])
+    rows = [trains.train(*pairs[place]) for place in order]
+    spans = np.array([span for _, span in pairs])
     start = float(trains.starts[spans[0]]) if np.ptp(trains.starts[spans]) == 0 else 0.0
     with style():
         ax = axes_for(ax, COLUMN, 2.4)
-        down = np.repeat(np.arange(len(rows)), [len(each) for each in spikes])
+        down = np.repeat(np.arange(len(rows)), [len(each) for each in rows])
         size = float(np.clip(120 / len(rows), 1.0, 6.0))
         look: Any = {"color": INK, "markersize": size, "markeredgewidth": 0.7}
-        ax.plot(np.concatenate(spikes) + start, down, "|", **look)
+        ax.plot(np.concatenate(rows) + start, down, "|", **look)
         ax.set_xlim(start, start + float(trains.durations[spans].max()))
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlabel(TIMES[trains.time_unit])
@@ -128,7 +129,7 @@ def plot_psth(
             ax.fill_between(responses.edges, low, high, step="post", **band)
             keys[f"{wrap(str(name), 24)} (n = {part['n'].iloc[0]})"] = steps
         ax.set_xlim(*responses.edges[[0, -1]].tolist())
-        ax.set_ylim(bottom=0)
+        ax.set_ylim(bottom=min(0, float(table["rate"].min())))
         ax.set(xlabel=TIMES[responses.time_unit], ylabel=RATES[responses.time_unit])
         if stimuli is not None:
             write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
@@ -156,8 +157,8 @@ def plot_side_by_side(
         The axes in that order.
 
     Raises:
-        ValueError: if there is no side, there are not two axes a side, or a unit or trial is
-            missing.
+        ValueError: if there is no side, one holds no spikes, there are not two axes a side, or a
+            unit or trial is missing.
 
     >>> counts = np.array([[1, 5], [3, 5]])
     >>> one = Responses.from_counts(counts, stimuli=["a", "a"])
@@ -168,6 +169,13 @@ def plot_side_by_side(
         raise ValueError("`sides` must hold at least one; got none")
     if units is not None and set(units) != set(sides):
         raise ValueError(f"`units` must name the sides {list(sides)}; got {list(units)}")
+    for name, responses in sides.items():
+        if responses.measure not in ("count", "spike"):
+            raise ValueError(f"`sides` must hold spikes; {name!r} holds {responses.measure!r}")
+        if units is None:
+            _check_place("trial", trial, responses.n_trials)
+        else:
+            _check_place("unit", units[name], responses.n_units)
     n = len(sides)
     with style():
         panels = panels_for(axes, 2, n, COLUMN if n == 1 else PAGE, 3.4)
@@ -183,21 +191,30 @@ def plot_side_by_side(
 
 
 def _rows(
-    source: Source, trains: SpikeTrains, unit: int | None, trial: int | None
-) -> tuple[list[str], list[tuple[int, int]]]:
-    """A label, "" for none, and (unit, span) of every row."""
-    if (unit is None) == (trial is None):
-        raise ValueError(f"give either `unit` or `trial`; got unit={unit} and trial={trial}")
+    source: Source, unit: int | None, trial: int | None
+) -> tuple[SpikeTrains, list[str], list[tuple[int, int]]]:
+    """Trains, and of every row a label, or "", and its (unit, span) among them."""
+    if isinstance(source, Responses):
+        stimuli = list(source.trials["stimulus"])
+        # trains of what is not drawn would take longer than the drawing
+        if unit is not None:
+            _check_place("unit", unit, source.n_units)
+            source, unit = source.where(units=[unit]), 0
+        elif trial is not None:
+            _check_place("trial", trial, source.n_trials)
+            source, trial = source.where(trials=[trial]), 0
+        trains = SpikeTrains.of(source)
+    else:
+        trains = SpikeTrains.of(source)
+        stimuli = [""] * trains.n_spans
     if unit is not None:
         _check_place("unit", unit, trains.n_units)
-        labelled = isinstance(source, Responses)
-        labels = list(source.trials["stimulus"]) if labelled else [""] * trains.n_spans
-        return labels, [(unit, span) for span in range(trains.n_spans)]
+        return trains, stimuli, [(unit, span) for span in range(trains.n_spans)]
     assert trial is not None
     _check_place("trial", trial, trains.n_spans)
     names = [name for name in ("layer", "area") if name in trains.units]
     labels = list(trains.units[names[0]].astype(str)) if names else [""] * trains.n_units
-    return labels, [(place, trial) for place in range(trains.n_units)]
+    return trains, labels, [(place, trial) for place in range(trains.n_units)]
 
 
 def _name_groups(ax: Axes, labels: list[str]) -> None:

@@ -1,12 +1,12 @@
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
-from neurospyke.figures import plot_features, plot_learning, plot_winners
+from neurospyke.figures import plot_decisions, plot_learning, plot_training, plot_winners
+from neurospyke.sim import StreamStep
 
 HOSTILE = "$\\frac{$ _<b>"
 
@@ -44,22 +44,6 @@ def legend_of(ax) -> list[str]:
     legend = ax.get_legend()
     assert legend is not None
     return [text.get_text() for text in legend.get_texts()]
-
-
-def test_drawing_changes_no_global_state():
-    before = dict(mpl.rcParams)
-    plot_learning(history("conv1"))
-    plot_winners(winners([1, 2]))
-    plot_features(np.ones((2, 3, 3)))
-    assert dict(mpl.rcParams) == before
-
-
-def test_axes_given_are_drawn_on_and_returned():
-    figure, axes = plt.subplots(1, 3)
-    assert plot_learning(history("conv1"), axes[0]) is axes[0]
-    assert plot_winners(winners([1, 2]), axes[1]) is axes[1]
-    assert plot_features(np.ones((2, 3, 3)), axes[2]) is axes[2]
-    assert plt.get_fignums() == [figure.number]
 
 
 def test_learning_shows_convergence_left_and_winners_right():
@@ -122,33 +106,6 @@ def test_no_winner_at_all_can_be_drawn():
     assert ax.get_ylim()[1] > 0
 
 
-def test_features_lie_in_a_grid_each_on_its_own_scale():
-    """Five pictures of 2 x 2 pixels in rows of three, one pixel apart; the last place is empty."""
-    features = np.arange(1.0, 6.0)[:, None, None] * np.array([[1.0, 0.5], [0.0, -0.5]])
-    features[4] = 0
-    ax = plot_features(features)
-    image: Any = ax.get_images()[0]
-    shown = np.ma.filled(image.get_array(), np.nan)
-    one, gap = [[1, 0.5], [0, -0.5]], np.nan
-    assert shown.shape == (5, 8)
-    for left in (0, 3, 6):
-        np.testing.assert_array_equal(shown[:2, left : left + 2], one)
-    np.testing.assert_array_equal(shown[3:, :2], one)
-    np.testing.assert_array_equal(shown[3:, 3:5], 0)
-    np.testing.assert_array_equal(shown[3:, 5:], gap)
-    np.testing.assert_array_equal(shown[2], gap)
-    assert image.get_clim() == (-1, 1)
-    assert [label.get_text() for label in ax.get_yticklabels()] == ["0", "3"]
-    assert list(ax.get_yticks()) == [0.5, 3.5]
-
-
-@pytest.mark.parametrize("shape", [(7, 2, 9), (7, 9, 2), (1, 1, 1), (30, 5, 5)])
-def test_features_of_any_shape_all_find_a_place(shape):
-    ax = plot_features(np.ones(shape))
-    image: Any = ax.get_images()[0]
-    assert np.ma.filled(image.get_array(), 0).sum() == np.prod(shape)
-
-
 def test_names_are_drawn_as_they_are_written():
     axes = [plot_learning(history(HOSTILE)), plot_winners(winners([1, 2], layer=HOSTILE))]
     for ax in axes:
@@ -164,6 +121,69 @@ def test_bad_input_is_refused():
         plot_learning(history("conv1").iloc[:0])
     with pytest.raises(ValueError, match=r"`winners` must be of one layer; got \['a', 'b'\]"):
         plot_winners(pd.concat([winners([1], "a"), winners([1], "b")]))
-    for features in (np.ones((2, 2)), np.ones((0, 2, 2)), np.full((1, 1, 1), np.nan)):
-        with pytest.raises(ValueError, match="`features` must be finite with axes"):
-            plot_features(features)
+
+
+def training(**columns: Any) -> pd.DataFrame:
+    """Two passes of two batches, and one of a third."""
+    return pd.DataFrame(
+        {
+            "epoch": [0, 0, 1, 1, 2],
+            "loss": [4.0, 2.0, 1.0, 0.5, 0.25],
+            "accuracy": [None, 0.5, None, 0.75, None],
+        }
+        | columns
+    )
+
+
+def test_loss_falls_by_batch_and_by_pass_and_the_best_pass_is_ringed():
+    ax = plot_training(training())
+    pale, dark = lines_of(ax)
+    assert list(pale.get_xdata()) == [0.5, 1, 1.5, 2, 2.5]
+    assert list(pale.get_ydata()) == [4, 2, 1, 0.5, 0.25]
+    assert dark.get_xydata().tolist() == [[1, 3], [2, 0.75], [2.5, 0.25]]
+    line, ring = lines_of(right_of(ax))
+    assert line.get_xydata().tolist() == [[1, 0.5], [2, 0.75]]
+    assert ring.get_xydata().tolist() == [[2, 0.75]]
+    assert legend_of(ax) == ["loss, a batch", "loss, a pass", "accuracy", "best, 75.0%"]
+    assert right_of(ax).get_ylabel() == "accuracy on validation data"
+
+
+def test_steps_that_were_observed_are_drawn_as_they_are():
+    steps = [StreamStep(0, 0, 2.0, 1.0), StreamStep(0, 1, 1.0, 1.0, accuracy=0.5)]
+    assert list(lines_of(plot_training(pd.DataFrame(steps)))[0].get_ydata()) == [2, 1]
+
+
+def test_training_without_validation_has_one_axis():
+    ax = plot_training(training(accuracy=None))
+    assert ax.figure.axes == [ax]
+    assert legend_of(ax) == ["loss, a batch", "loss, a pass"]
+
+
+def test_decisions_are_stacked_to_the_whole():
+    ax: Any = plot_decisions(
+        pd.DataFrame(
+            {
+                "n_seen": [5, 8, 16],
+                "n_right": [None, 2, 6],
+                "n_wrong": [None, 4, 2],
+                "n_silent": [None, 2, 0],
+            }
+        )
+    )
+    areas = [set(map(tuple, each.get_paths()[0].vertices.tolist())) for each in ax.collections]
+    assert areas[0] == {(8, 0), (16, 0), (8, 0.25), (16, 0.75)}
+    assert areas[1] == {(8, 0.25), (16, 0.75), (8, 0.75), (16, 1)}
+    assert areas[2] == {(8, 0.75), (16, 1), (8, 1)}
+    assert legend_of(ax) == ["right", "wrong", "silent"]
+    assert len({each.get_hatch() for each in ax.collections}) == 3
+
+
+def test_training_that_cannot_be_drawn_is_refused():
+    with pytest.raises(ValueError, match=r"`history` must be a table .*none of \['loss'\]"):
+        plot_training(training().drop(columns="loss"))
+    with pytest.raises(ValueError, match="`history` must be in the order of its epochs"):
+        plot_training(training(epoch=[0, 0, 1, 0, 2]))
+    for none in (None, 0):
+        counts = {"n_seen": [1], "n_right": none, "n_wrong": none, "n_silent": none}
+        with pytest.raises(ValueError, match="`history` must have decisions in its rows"):
+            plot_decisions(pd.DataFrame(counts))

@@ -63,10 +63,51 @@ def test_thumbnails_stand_at_their_points(shape: tuple[int, ...]) -> None:
     ax.figure.canvas.draw()
 
 
+def thumbnails(ax: Any) -> list[list[tuple[list[float], np.ndarray]]]:
+    """Of the pictures on the left, then below: left, right, lower and upper edge, and content."""
+    return [
+        [(image.get_extent(), np.asarray(image.get_array())) for image in strip.images]
+        for strip in ax.child_axes
+    ]
+
+
+def test_a_matrix_of_few_has_its_pictures_beside_their_rows_and_columns() -> None:
+    """Pictures twice as high as wide fill 94 % of their row."""
+    images = np.random.default_rng(0).random((3, 8, 4))
+    ax: Any = plot_rdm(rdm(), images=images)
+    left, below = thumbnails(ax)
+    for place in range(3):
+        assert left[place][0][2:] == pytest.approx([place + 0.47, place - 0.47])
+        assert below[place][0][:2] == pytest.approx([place - 0.235, place + 0.235])
+        np.testing.assert_array_equal(left[place][1], images[place])
+    assert ax.child_axes[0].get_ylim() == ax.get_ylim()
+    assert ax.child_axes[1].get_xlim() == ax.get_xlim()
+    assert [label.get_text() for label in ax.get_xticklabels()] == []
+
+
+def test_pictures_of_many_stand_in_rows_like_bricks() -> None:
+    """Of 92, every fourth is in one row, each four conditions wide, and none covers another."""
+    many = RDM(np.arange(92.0 * 91 / 2), tuple(map(str, range(92))), dissimilarity="any")
+    (axes,) = plot_rdms([many], images=np.ones((92, 5, 5)))
+    _, below = thumbnails(axes)
+    rows = np.array([extent for extent, _ in below])
+    assert len(np.unique(rows[:, 2].round(6))) == 4
+    assert (rows[:, 1] - rows[:, 0]) == pytest.approx(4 * 0.94)
+    for row in range(4):
+        same = rows[row::4]
+        assert (same[1:, 0] > same[:-1, 1]).all()
+    assert rows[:, [0, 1]].mean(axis=1) == pytest.approx(np.arange(92))
+    assert axes.child_axes[1].get_xlabel() == "any"
+
+
 def test_images_that_do_not_fit_are_refused() -> None:
     for shape in ((2, 8, 6), (3, 4, 8, 6), (3, 8)):
-        with pytest.raises(ValueError, match="`images` must be"):
-            plot_mds(rdm(), images=np.ones(shape))
+        for draw in (plot_mds, plot_rdm, lambda one, images: plot_rdms([one], images=images)):
+            with pytest.raises(ValueError, match="`images` must be"):
+                draw(rdm(), images=np.ones(shape))
+    many = RDM(np.arange(145.0 * 144 / 2), tuple(map(str, range(145))), dissimilarity="any")
+    with pytest.raises(ValueError, match="at most 144 conditions; got 145"):
+        plot_rdm(many, images=np.ones((145, 2, 2)))
 
 
 def test_rdm_shows_its_values_and_no_diagonal():

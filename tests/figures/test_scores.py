@@ -1,7 +1,5 @@
 from typing import Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -50,23 +48,6 @@ def luminance(colour):
     return float(np.dot(to_rgb(colour), (0.299, 0.587, 0.114)))
 
 
-def test_drawing_changes_no_global_state():
-    before = dict(mpl.rcParams)
-    plot_rdm(RDM(np.arange(3.0), CONDITIONS, dissimilarity="euclidean"))
-    plot_scores([result()])
-    plot_time_course(course("conv1", [0.1, 0.2]))
-    assert dict(mpl.rcParams) == before
-
-
-def test_axes_given_are_drawn_on_and_returned():
-    figure, axes = plt.subplots(1, 3)
-    rdm = RDM(np.arange(3.0), CONDITIONS, dissimilarity="euclidean")
-    assert plot_rdm(rdm, axes[0]) is axes[0]
-    assert plot_scores([result()], axes[1]) is axes[1]
-    assert plot_time_course(course("conv1", [0.1, 0.2]), axes[2]) is axes[2]
-    assert plt.get_fignums() == [figure.number]
-
-
 def test_scores_show_bars_intervals_ceilings_and_numbers():
     ax = plot_scores([result(score=0.3, ceiling=(0.5, 0.6)), result("conv2", -0.1)])
     bars = bars_of(ax)
@@ -75,6 +56,8 @@ def test_scores_show_bars_intervals_ceilings_and_numbers():
     assert interval == pytest.approx([0.25, 0.34])
     bands: list[Any] = [patch for patch in ax.patches if patch not in bars]
     assert [(band.get_x(), band.get_width()) for band in bands] == [(0.5, pytest.approx(0.1))]
+    tested = plot_scores([result(score=0.3, p=0.0123)])
+    assert tested.texts[0].get_text() == "0.30  [0.25, 0.34]  p 0.012"
     assert [text.get_text() for text in ax.texts] == [
         "0.30  [0.25, 0.34]",
         "-0.10  [-0.15, -0.06]".replace("-", "\N{MINUS SIGN}"),
