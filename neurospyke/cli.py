@@ -12,7 +12,7 @@ from neurospyke.commands.convert import add_convert
 from neurospyke.commands.demo import add_demo
 from neurospyke.commands.fetch import add_fetch
 from neurospyke.commands.inspect import add_inspect
-from neurospyke.commands.manual import Parser, Shelf, one_line, typed
+from neurospyke.commands.manual import Parser, Shelf, in_words, one_line, typed
 from neurospyke.commands.report import add_report
 from neurospyke.commands.respond import add_respond
 from neurospyke.commands.running import Terminated, ended_by_signals
@@ -70,7 +70,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Parser of all commands.
 
     Returns:
-        The parser; what it understands has `run`, called with (options, command).
+        The parser; what it understands has `run`, called with (options, command), and may have
+        `error_words`, by which errors call the arguments of functions.
     """
     parser = Parser(
         prog="neurospyke", usage="neurospyke COMMAND ...", epilog=_EXAMPLES, add_help=False
@@ -103,7 +104,8 @@ def _run(options: argparse.Namespace, command: str) -> int:
         if code is None:
             raise
         if not isinstance(error, BrokenPipeError):
-            print(f"neurospyke: {one_line(_message(error))}", file=sys.stderr)
+            message = in_words(_message(error), getattr(options, "error_words", {}))
+            print(f"neurospyke: {one_line(message)}", file=sys.stderr)
         return code
     return 0
 

@@ -74,7 +74,7 @@ def test_help_of_each_command_teaches(name, capsys):
     lines = text.partition("examples")[2].replace("\\\n", " ").splitlines()
     examples = [line for line in lines if line.startswith("  ") and "neurospyke " in line]
     assert len(examples) >= 2
-    for command in re.findall(r"neurospyke ([^&|)]+)", "&".join(examples)):
+    for command in re.findall(r"neurospyke ([^&|)>]+)", "&".join(examples)):
         words = shlex.split(command.rstrip('"'), comments=True)
         # one that the parser does not understand would end the test
         assert callable(build_parser().parse_args(words).run)

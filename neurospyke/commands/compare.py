@@ -16,6 +16,10 @@ _DESCRIPTION = """\
 Compare responses of models with those of a brain to the same stimuli, matched by their labels, and
 print score, interval, noise ceiling and p. Noise ceilings need repetitions in BRAIN."""
 _EPILOG = """\
+comes out, on standard output:
+  a row a model with score, interval, noise ceiling and p; all columns with --csv, figures and
+  methods with --report
+
 files:
   .npz          what respond writes, and Responses.save in Python
   .csv, .tsv    a trial a row: a column `stimulus`, and a column of numbers a unit; where columns

@@ -46,7 +46,7 @@ def add_fetch(commands: Any) -> None:
         "--folder", type=Path, help="look, and download to, only here; it gets a folder NAME"
     )
     add_running(fetch, device=False, threads=False)
-    fetch.set_defaults(run=run_fetch)
+    fetch.set_defaults(run=run_fetch, error_words={"`name`": "NAME"})
 
 
 def run_fetch(options: argparse.Namespace, command: str) -> None:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _MAX_STIMULI = 12
 _MAX_PROBLEMS = 10
 _PROBLEMS = ("dropped", "excluded", "inferred", "suspicious")
-# Longer ones first.
-_OPTIONS = {
+_WORDS = {
     "fields=Fields(spike_times='...', ...)": "--field spike_times=...",
     "`fields` with relative_to='trial'": "--field relative_to=trial",
     "relative_to='trial'": "--field relative_to=trial",
@@ -102,6 +101,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         metavar=("START", "STOP"),
         help="seconds, over what the file states",
     )
+    parser.set_defaults(error_words=_WORDS)
 
 
 def read_source(options: argparse.Namespace) -> "Recording":
@@ -118,25 +118,15 @@ def read_source(options: argparse.Namespace) -> "Recording":
     """
     from neurospyke.recording import read_recording
 
-    try:
-        return read_recording(
-            options.file,
-            format=options.format,
-            events=options.events,
-            event_codes=dict(_pair(text, "--code") for text in options.code) or None,
-            fields=_fields(options.field),
-            segment_gap=options.segment_gap,
-            observed=options.observed,
-        )
-    except (ImportError, ValueError) as error:
-        raise ValueError(_as_options(str(error))) from error
-
-
-def _as_options(text: str) -> str:
-    """An error's advice with the command's options for the function's arguments."""
-    for argument, option in _OPTIONS.items():
-        text = text.replace(argument, option)
-    return text
+    return read_recording(
+        options.file,
+        format=options.format,
+        events=options.events,
+        event_codes=dict(_pair(text, "--code") for text in options.code) or None,
+        fields=_fields(options.field),
+        segment_gap=options.segment_gap,
+        observed=options.observed,
+    )
 
 
 def run_inspect(options: argparse.Namespace, command: str) -> None:

@@ -4,12 +4,13 @@ import argparse
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 _EXIT_CODES = """\
 exit codes:
   0    done
-  1    failed: no space, no connection, not enough memory, or a fault of neurospyke
+  1    failed: no space, connection or memory, a library not installed, or a fault of neurospyke
   2    wrong usage, or input that was refused; one line says what to do
   130  interrupted by Ctrl-C (143 by SIGTERM, 129 by a closed terminal); no file is half-written
 """
@@ -100,6 +101,24 @@ def say(text: object) -> None:
         text: what to print; characters that `one_line` escapes are escaped, but for line breaks.
     """
     print("\n".join(_CONTROL.sub(_escape, line) for line in str(text).split("\n")), flush=True)
+
+
+def in_words(text: str, words: Mapping[str, str]) -> str:
+    """An error's advice in the words of a command.
+
+    Args:
+        text: the message of a function.
+        words: what the command calls what the function calls otherwise; longer ones first.
+
+    Returns:
+        The message.
+
+    >>> in_words("`source` must hold images", {"`source`": "IMAGES"})
+    'IMAGES must hold images'
+    """
+    for argument, word in words.items():
+        text = text.replace(argument, word)
+    return text
 
 
 def typed(words: list[str]) -> str:

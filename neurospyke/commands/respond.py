@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _MEASURES = ("latency", "spike")
 _ADVICE = "larger or stronger images, or learning, may help; neurospyke.sim.diagnose says which"
+_WORDS = {"`source`": "IMAGES", "`size=(height, width)`": "--size HEIGHT WIDTH", "`size`": "--size"}
 _DESCRIPTION = """\
 Show images to a network and write what its layers respond, one file a layer. Images go through all
 layers once, in batches, and values go to disk, so that memory does not grow with them. After an
@@ -92,7 +93,7 @@ def add_respond(commands: Any) -> None:
         help="images at a time; changes no result [64]",
     )
     add_running(respond, seed="the weights of an untrained network")
-    respond.set_defaults(run=run_respond)
+    respond.set_defaults(run=run_respond, error_words=_WORDS)
 
 
 def run_respond(options: argparse.Namespace, command: str) -> None:

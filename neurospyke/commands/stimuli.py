@@ -1,57 +1,17 @@
 """Images that a command names: a folder, an archive, a table, or a public data set."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from neurospyke.images import Images
 
 SPLITS = ("test", "train")
-
-
-def _mnist(split: str) -> "tuple[Images, pd.DataFrame]":
-    from neurospyke.datasets import read_mnist
-
-    return _numbered(*read_mnist(split), split)
-
-
-def _fashion_mnist(split: str) -> "tuple[Images, pd.DataFrame]":
-    from neurospyke.datasets import read_fashion_mnist
-
-    return _numbered(*read_fashion_mnist(split), split)
-
-
-def _v4_cowley2023(_split: str) -> "tuple[Images, pd.DataFrame]":
-    from neurospyke.datasets import read_v4_cowley2023
-
-    return read_v4_cowley2023()[:2]
-
-
-def _rsa92(_split: str) -> "tuple[Images, pd.DataFrame]":
-    from neurospyke.datasets import read_rsa92
-
-    found = read_rsa92()
-    return found.images, found.stimuli
-
-
-_READERS: "dict[str, Callable[[str], tuple[Images, pd.DataFrame]]]" = {
-    "mnist": _mnist,
-    "fashion-mnist": _fashion_mnist,
-    "v4_cowley2023": _v4_cowley2023,
-    "rsa92_kriegeskorte2008": _rsa92,
-}
-DATASETS = tuple(_READERS)
-
-
-def _numbered(images: "Images", labels: "np.ndarray", split: str) -> "tuple[Images, pd.DataFrame]":
-    import pandas as pd
-
-    names = [f"{split}{position:05d}" for position in range(len(images))]
-    return images, pd.DataFrame({"stimulus": names, "label": labels})
+_LABELLED = ("mnist", "fashion-mnist")
+# the last two are those of studies, by name: asking there imports more than help may take
+DATASETS = (*_LABELLED, "v4_cowley2023", "rsa92_kriegeskorte2008")
 
 
 def check_images(name: str, size: list[int] | None) -> None:
@@ -90,12 +50,28 @@ def read_stimuli(
     Raises:
         ValueError: the images are refused, or have no colours.
     """
-    if name not in _READERS:
+    if name in _LABELLED:
+        images, table = _labelled(name, split)
+    elif name in DATASETS:
+        from neurospyke.study.stimuli import DATASETS as READERS
+
+        images, table = READERS[name]()
+    else:
         from neurospyke.images import read_images
 
         shape = None if size is None else (size[0], size[1])
         return read_images(name, size=shape, colour=colour)
-    images, table = _READERS[name](split)
     if colour:
         raise ValueError(f"IMAGES must have colours for this network; those of {name} are grey")
     return images, table
+
+
+def _labelled(name: str, split: str) -> "tuple[Images, pd.DataFrame]":
+    import pandas as pd
+
+    from neurospyke import datasets
+
+    read = datasets.read_mnist if name == "mnist" else datasets.read_fashion_mnist
+    images, labels = read(split)
+    names = [f"{split}{position:05d}" for position in range(len(images))]
+    return images, pd.DataFrame({"stimulus": names, "label": labels})

@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 
 _DATASETS = ("mnist", "fashion-mnist")
 NETWORKS = ("kheradpisheh2018", "mozafari2018", "mozafari2019", "rezghi2022")
+_WORDS = {
+    "`source`": "--data",
+    "`images`": "--data",
+    "`labels`": "the labels of --data",
+    "`epochs`": "--epochs",
+    "`until`": "--until",
+    "`size=(height, width)`": "--size HEIGHT WIDTH",
+    "`size`": "--size",
+}
 _DESCRIPTION = """\
 A published network learns from images, layer by layer: by STDP, then by reward where it has a layer
 for that and the images have labels. What has been learned is kept on the way in a folder beside
@@ -91,7 +100,7 @@ def add_train(commands: Any) -> None:
         help="images between checkpoints [6400]",
     )
     add_running(train, seed="weights and dropout")
-    train.set_defaults(run=run_train)
+    train.set_defaults(run=run_train, error_words=_WORDS)
 
 
 def run_train(options: argparse.Namespace, command: str) -> None:

@@ -94,7 +94,7 @@ def test_interrupted_it_keeps_whole_files_and_tells_how_to_go_on(
 @pytest.mark.parametrize(
     ("names", "path", "code", "message"),
     [
-        (["set", "other"], "a", 2, "`name` must be one of ['set']; got 'other'"),
+        (["set", "other"], "a", 2, "NAME must be one of ['set']; got 'other'"),
         (["set"], "absent", 1, "/absent could not be downloaded: HTTP Error 404: Not Found"),
         (["set"], "unsized", 2, "it is damaged or another version"),
     ],

@@ -13,10 +13,12 @@ import pytest
 from PIL import Image
 
 from neurospyke.cli import main
+from neurospyke.commands import stimuli
 from neurospyke.commands.exposure import Exposure
 from neurospyke.images import read_images
 from neurospyke.responses import Responses
 from neurospyke.sim import kheradpisheh2018, pixel_responses, write_network
+from neurospyke.study.stimuli import DATASETS as STUDIED
 
 N_IMAGES = 11
 
@@ -69,10 +71,10 @@ def test_every_layer_responds_as_the_network_does(network, images, tmp_path, mea
     told = capsys.readouterr()
     assert told.err == ""
     expected = kheradpisheh2018(seed=4)
-    shown, stimuli = read_images(images)
+    shown, table = read_images(images)
     assert left(out) == sorted(f"{name}.npz" for name in expected.layer_names)
     for name in expected.layer_names:
-        brain = expected.responses(shown, stimuli, name, measure=measure)
+        brain = expected.responses(shown, table, name, measure=measure)
         found = Responses.load(out / f"{name}.npz")
         same(found, brain)
         assert found.notes[0].startswith("kheradpisheh2018, weights of SHA-256 ")
@@ -88,17 +90,17 @@ def test_an_untrained_network_pixels_and_tables(images, tmp_path):
     out = tmp_path / "out"
     more = ["--seed", 3, "--layer", "pool2", "--layer", "pixels", "--csv", "--first", 7, "--quiet"]
     assert main(words("kheradpisheh2018", images, out, *more, "--size", 12, 14)) == 0
-    shown, stimuli = read_images(images, size=(12, 14))
-    shown, stimuli = shown[:7], stimuli[:7]
-    pool2 = kheradpisheh2018(seed=3).responses(shown, stimuli, "pool2", measure="latency")
+    shown, table = read_images(images, size=(12, 14))
+    shown, table = shown[:7], table[:7]
+    pool2 = kheradpisheh2018(seed=3).responses(shown, table, "pool2", measure="latency")
     found = Responses.load(out / "pool2.npz")
     same(found, pool2)
     assert found.notes == ("kheradpisheh2018, untrained, seed 3",)
-    same(Responses.load(out / "pixels.npz"), pixel_responses(shown, stimuli))
-    table = pd.read_csv(out / "pool2.csv")
-    assert list(table.columns[:3]) == ["stimulus", "repetition", "unit0"]
-    assert table["stimulus"].tolist() == [f"image{number:02d}" for number in range(7)]
-    np.testing.assert_array_equal(table.iloc[:, 2:], pool2.values[:, :, 0])
+    same(Responses.load(out / "pixels.npz"), pixel_responses(shown, table))
+    written = pd.read_csv(out / "pool2.csv")
+    assert list(written.columns[:3]) == ["stimulus", "repetition", "unit0"]
+    assert written["stimulus"].tolist() == [f"image{number:02d}" for number in range(7)]
+    np.testing.assert_array_equal(written.iloc[:, 2:], pool2.values[:, :, 0])
     assert left(out) == ["pixels.csv", "pixels.npz", "pool2.csv", "pool2.npz"]
 
 
@@ -287,6 +289,10 @@ def test_data_sets_have_names_and_labels(tmp_path, monkeypatch):
         assert trials["stimulus"].iloc[1] == f"{split}00001"
         assert trials["label"].tolist() == labels[split].tolist()
     assert main(words("kheradpisheh2018", "mnist", tmp_path / "a", "--size", "2", "2")) == 2
+
+
+def test_data_sets_of_studies_are_known_by_name():
+    assert set(stimuli.DATASETS) == {"mnist", "fashion-mnist", *STUDIED}
 
 
 @pytest.mark.parametrize("name", [b"-x", b"\xff\xfe", b"two  blanks", b"line\nbreak"])

@@ -268,12 +268,12 @@ def test_interrupted_before_anything_is_kept_leaves_nothing(table, tmp_path, mon
             "--data must be one of ['mnist', 'fashion-mnist'] or",
         ),
         ("rezghi2022", {"images": 25}, "--images must be from 1 to 24"),
-        ("rezghi2022", {"epochs": 0}, "`epochs` must be a whole number from 1 up; got 0"),
+        ("rezghi2022", {"epochs": 0}, "--epochs must be a whole number from 1 up; got 0"),
         ("rezghi2022", {"epochs": "conv7=2"}, "here ['conv1', 'conv2']; got 'conv7'"),
-        ("rezghi2022", {"until": -1}, "`until` must be at least 0"),
+        ("rezghi2022", {"until": -1}, "--until must be at least 0"),
         ("rezghi2022", {"device": "moon"}, "--device must be one that torch has here"),
         ("rezghi2022", {"out": "nowhere/out.safetensors"}, "--out must be in an existing folder"),
-        ("mozafari2018", {}, "`images` must suit mozafari2018; got 10 x 10 pixels: "),
+        ("mozafari2018", {}, "--data must suit mozafari2018; got 10 x 10 pixels: "),
     ],
 )
 def test_refused_input_is_one_line_and_leaves_nothing(
@@ -303,7 +303,10 @@ def test_labels_must_be_classes_of_the_network(table, tmp_path, capsys):
     rows = pd.read_csv(table).assign(path=lambda rows: str(table.parent) + "/" + rows["path"])
     for labels, message in [
         (["a"] * N_IMAGES, "whole numbers in the column 'label'"),
-        (range(N_IMAGES), "`labels` must be from 0 to 9, the classes of conv3; got 0 to 23"),
+        (
+            range(N_IMAGES),
+            "the labels of --data must be from 0 to 9, the classes of conv3; got 0 to 23",
+        ),
     ]:
         rows.assign(label=labels).to_csv(tmp_path / "rows.csv", index=False)
         assert main(words(tmp_path / "rows.csv", tmp_path / "out.safetensors")) == 2
