@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.scaling import classical_scaling
 from neurospyke.figures.look import COLUMN, INK, PAGE, axes_for, panels_for, style, wrap
+from neurospyke.figures.names import place_names
 from neurospyke.figures.pictures import as_pictures, draw_thumbnails
 
 _MAX_LABELS = 40
@@ -174,11 +175,9 @@ def plot_mds(rdm: RDM, ax: Axes | None = None, *, images: ArrayLike | None = Non
                 edge = {"edgecolor": "white", "linewidth": 0.8}
                 ax.add_artist(AnnotationBbox(thumbnail, tuple(point), pad=0, bboxprops=edge))
         elif rdm.n_conditions <= _MAX_LABELS:
-            for point, label in zip(points, rdm.conditions, strict=True):
-                place = {"xytext": (4, 3), "textcoords": "offset points", "size": 7}
-                ax.annotate(wrap(label, 18), tuple(point), parse_math=False, **place)
+            _label(ax, points, [wrap(label, 18) for label in rdm.conditions])
         ax.set_aspect("equal", adjustable="datalim")
-        ax.margins(0.12)
+        ax.margins(0.12 if pictures is not None else 0.05)
         for number, share in enumerate(shares, 1):
             label = f"dimension {number} ({100 * share:.0f} % of variance)"
             (ax.set_xlabel if number == 1 else ax.set_ylabel)(label)
@@ -186,3 +185,22 @@ def plot_mds(rdm: RDM, ax: Axes | None = None, *, images: ArrayLike | None = Non
         ax.set_title(wrap(rdm.source, 60), parse_math=False)
         sns.despine(ax=ax)
     return ax
+
+
+def _label(ax: Axes, points: np.ndarray, names: list[str]) -> None:
+    """Names beside their points, with a line where they had to go further away.
+
+    How wide and high a name is in the unit of the points is an estimate, since the axes may still
+    change: 7 points of height are about 1 in 25 of the side of axes as wide as a column.
+    """
+    unit = max(float(np.ptp(points, axis=0).max()), 1e-12) / 25
+    lines = [name.split("\n") for name in names]
+    sizes = unit * np.array([(0.64 * max(map(len, each)), 1.1 * len(each)) for each in lines])
+    middles = place_names(points, sizes, unit)
+    ax.update_datalim(np.concatenate([middles - sizes / 2, middles + sizes / 2]))
+    look: Any = {"size": 7, "ha": "center", "va": "center", "parse_math": False}
+    for name, point, middle, size in zip(names, points, middles, sizes, strict=True):
+        near = np.clip(point, middle - size / 2, middle + size / 2)
+        if np.hypot(*(near - point)) > 1.2 * unit:
+            ax.plot(*np.stack([point, near]).T, color="0.6", linewidth=0.5, zorder=0)
+        ax.annotate(name, (middle[0], middle[1]), **look)

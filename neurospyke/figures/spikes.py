@@ -222,7 +222,7 @@ def _name_groups(ax: Axes, labels: list[str]) -> None:
     names = list(dict.fromkeys(labels))
     sizes = np.array([labels.count(name) for name in names])
     ends = np.cumsum(sizes)
-    if names == [""] or len(names) > _NAMED:
+    if len(names) == 1 or len(names) > _NAMED:
         ax.set_yticks([0, len(labels) - 1], ["1", str(len(labels))])
         return
     ax.hlines(ends[:-1] - 0.5, *ax.get_xlim(), color="0.8", linewidth=0.6, zorder=0)
