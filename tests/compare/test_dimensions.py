@@ -73,3 +73,42 @@ def test_what_cannot_be_told_says_why() -> None:
         dimensionality(responses_of(signal[:3], 0.0, 1))
     with pytest.raises(ValueError, match="`n_units`"):
         dimensionality(responses_of(signal, 0.0, 1), n_units=6)
+
+
+def test_values_are_means_over_the_same_draws_of_units() -> None:
+    # Of three units two are alike: two of them fill 1 dimension in a third of the draws, else 2.
+    one, other = np.array([1.0, -1, 0, 0]), np.array([0.0, 0, 1, -1])
+    signal = np.stack([one, one, other], axis=1)
+    table: Any = dimensionality(responses_of(signal, 0.0, 2), n_units=2, n_draws=90, seed=0)
+    plain, crossed = table["value"]
+    assert plain == pytest.approx(5 / 3, abs=0.12)
+    assert crossed == pytest.approx(plain, abs=1e-9)
+
+
+def test_halves_that_contradict_each_other_leave_no_signal() -> None:
+    signal = np.random.default_rng(2).normal(size=(6, 3))
+    responses = responses_of(signal, 0.0, 2)
+    values = np.concatenate([signal, -signal])[:, :, None]
+    against = Responses(values, responses.trials, responses.units, responses.edges, measure="other")
+    table: Any = dimensionality(against, n_draws=3)
+    assert table["status"].tolist() == ["no_signal", "no_signal"]
+    assert table["value"].isna().all()
+
+
+def test_bins_are_averaged_and_single_trials_of_one_stimulus_said() -> None:
+    values = np.random.default_rng(3).normal(size=(12, 4, 3))
+    stimuli = [f"s{n}" for n in range(6)] * 2
+    frame = responses_of(values[:6, :, 0], 0.0, 2)
+    fine = Responses(values, frame.trials, frame.units, np.arange(4.0), measure="other")
+    coarse = Responses(
+        values.mean(axis=2, keepdims=True),
+        frame.trials,
+        frame.units,
+        np.array([0.0, 3.0]),
+        measure="other",
+    )
+    found, expected = (dimensionality(each)["value"] for each in (fine, coarse))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    assert list(frame.trials["stimulus"]) == stimuli
+    without = dimensionality(fine.where(trials=np.arange(12) != 7))
+    assert without["status"].tolist() == ["ok", "n_trials<2"]

@@ -76,3 +76,47 @@ def test_bad_kernels_are_refused() -> None:
     )
     with pytest.raises(ValueError, match="one width"):
         instantaneous_rates(uneven, width=1.0)
+
+
+def test_a_histogram_by_hand() -> None:
+    # Two trials of 2 and 6 spikes/s: mean 4, standard error 2, t(1) = 12.706.
+    table = psth(Responses.from_counts(np.array([[1], [3]]), stimuli=["a"] * 2, window=(0.0, 0.5)))
+    assert table["low"][0] == pytest.approx(4 - 12.706205 * 2)
+    assert table["high"][0] == pytest.approx(4 + 12.706205 * 2)
+    values = np.arange(6).reshape(1, 2, 3)
+    rows = psth(spikes(values, 1.0))[["unit", "time", "rate"]].to_numpy().tolist()
+    assert rows == [
+        *([0, 0.5, 0], [0, 1.5, 1], [0, 2.5, 2]),
+        *([1, 0.5, 3], [1, 1.5, 4], [1, 2.5, 5]),
+    ]
+
+
+def test_rates_are_taken_as_rates() -> None:
+    values = np.array([[[3.0, 5.0]]])
+    frame = spikes(values.astype(int), 0.1)
+    rates = Responses(values, frame.trials, frame.units, frame.edges, measure="rate")
+    assert psth(rates)["rate"].tolist() == [3, 5]
+    assert instantaneous_rates(rates, width=1e-3).values.ravel().tolist() == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "mean", "deviation"),
+    [("gaussian", 0, 1), ("boxcar", 0, 1), ("exponential", 1, 1), ("alpha", 2, np.sqrt(2))],
+)
+def test_kernels_have_the_width_that_is_asked_for(
+    kernel: str, mean: float, deviation: float
+) -> None:
+    values = np.zeros((1, 1, 2001), dtype=int)
+    values[0, 0, 1000] = 1
+    rates = instantaneous_rates(spikes(values, 0.001), kernel, width=0.05).values[0, 0]
+    weights, lags = rates / rates.sum(), (np.arange(2001) - 1000) * 0.001
+    middle = (weights * lags).sum()
+    assert middle == pytest.approx(mean * 0.05, abs=0.001)
+    spread = np.sqrt((weights * (lags - middle) ** 2).sum())
+    assert spread == pytest.approx(deviation * 0.05, abs=0.001)
+
+
+def test_no_rate_is_below_nothing() -> None:
+    values = np.zeros((1, 1, 400), dtype=int)
+    values[0, 0, [3, 200]] = 50
+    assert (instantaneous_rates(spikes(values), width=0.02).values >= 0).all()

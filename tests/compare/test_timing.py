@@ -93,3 +93,71 @@ def test_bad_time_axes_are_refused() -> None:
     )
     with pytest.raises(ValueError, match="counts or spikes"):
         response_latencies(latency, seed=0)
+
+
+def rows_of(values: np.ndarray, start: float = 0.0, onset: float = 0.0, n_samples: int = 5) -> Any:
+    """The table by unit and measure, of bins of length 1."""
+    responses = responses_of(values, start=start, width=1.0)
+    table = response_latencies(responses, onset=onset, n_samples=n_samples, seed=0)
+    return table.set_index(["unit", "measure"])
+
+
+def test_latencies_count_from_the_onset() -> None:
+    # Bins -4 to 16; spikes in the bin that starts with the onset at 2, on top of none before.
+    values = np.zeros((6, 1, 20), dtype=int)
+    values[:, 0, 6] = [3, 4, 3, 4, 3, 4]
+    rows = rows_of(values, start=-4.0, onset=2.0)
+    assert rows.loc[(0, "first_spike"), "value"] == 0.5
+    assert rows.loc[(0, "half_maximum"), "value"] == 0.0
+    assert rows.loc[(0, "change_point"), "value"] == 0.0
+    later = rows_of(np.roll(values, 3, axis=2), start=-4.0, onset=2.0)
+    assert (later["value"] - rows["value"] == 3).all()
+
+
+def test_half_is_between_the_rate_before_and_the_peak() -> None:
+    # 20 a bin before the onset, then 20, 40 and 60 over 4 trials: half, 40, in the middle of bin 9.
+    values = np.full((4, 1, 20), 5)
+    values[:, 0, 9:] = [10] + [15] * 10
+    rows = rows_of(values, start=-4.0)
+    assert rows.loc[(0, "half_maximum"), "value"] == pytest.approx(9.5 - 4)
+
+
+def test_of_an_even_number_of_trials_the_lower_median_is_taken() -> None:
+    values = np.zeros((4, 1, 20), dtype=int)
+    values[np.arange(4), 0, [6, 8, 11, 13]] = 40
+    assert rows_of(values).loc[(0, "first_spike"), "value"] == 8.5
+
+
+def test_the_interval_of_a_median_is_that_of_its_bootstrap() -> None:
+    # Of 15 trials in order the median of a sample is below the 4th or above the 12th in 2 %.
+    values = np.zeros((15, 1, 40), dtype=int)
+    values[np.arange(15), 0, np.arange(10, 25)] = 9
+    row = rows_of(values, n_samples=2000).loc[(0, "first_spike")]
+    assert row["value"] == 17.5
+    assert row["low"] == pytest.approx(13.5, abs=1)
+    assert row["high"] == pytest.approx(21.5, abs=1)
+
+
+def test_what_no_unit_shows_the_population_can() -> None:
+    # Each unit has 3 spikes in bin 10 of 20, of which the gain is 3 log 11 = 7.2; of all, 10 times
+    # as much. What chance gains at most is log(2 x 20² / 0.01) = 11.3, so that 4 spikes (9.6) of a
+    # unit are none, and 5 (12.0) are.
+    values = np.zeros((5, 12, 20), dtype=int)
+    values[:3, :10, 10] = 1
+    values[:4, 10, 10] = 1
+    values[:, 11, 10] = 1
+    status = rows_of(values)["status"]
+    assert [status[(unit, "change_point")] for unit in range(12)] == ["no_response"] * 11 + [
+        "deterministic"
+    ]
+    assert status[("population", "change_point")] == "ok"
+    alone = rows_of(values[:, :10])
+    assert alone.loc[("population", "change_point"), "value"] == 10
+    assert alone.loc[("population", "change_point"), "status"] == "ok"
+
+
+@pytest.mark.parametrize(("place", "expected"), [(4, "on_grid"), (5, "ok"), (7, "ok")])
+def test_below_five_bins_the_grid_decides(place: int, expected: str) -> None:
+    values = np.zeros((6, 1, 20), dtype=int)
+    values[:, 0, place:] = np.arange(20, 26)[:, None]
+    assert rows_of(values).loc[(0, "change_point"), "status"] == expected
