@@ -24,9 +24,11 @@ SCRIPTS = {script.stem: script for script in sorted((ROOT / "analyses").glob("*.
 SMALL = MappingProxyType(
     {"it_decoding": "1", "srnn_ecg": "2", "v4_encoding": "4", "v4_objects": "4"}
 )
+# Only what a cell asks for is shown, not every figure that is open.
 _AS_A_SCRIPT = """\
-%matplotlib inline
 import sys
+from IPython.core.pylabtools import select_figure_formats
+select_figure_formats(get_ipython(), {{"retina"}})
 __file__ = {path!r}
 sys.argv = {words!r}
 """
@@ -48,8 +50,8 @@ def execute(script: Path, folder: Path, variables: Mapping[str, str]) -> Path:
     """
     notebook = jupytext.reads(script.read_text(), fmt="py:percent")
     (folder / "files").mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"ANALYSES_OUT": str((folder / "files").resolve())} | variables
-    environment.pop("MPLBACKEND", None)
+    made_here = {"ANALYSES_OUT": str((folder / "files").resolve()), "MPLBACKEND": "agg"}
+    environment = os.environ | made_here | variables
     words = [f"analyses/{script.name}", *SMALL.get(script.stem, "").split()]
     before = _AS_A_SCRIPT.format(path=str(script), words=words)
     notebook["cells"].insert(0, nbformat.v4.new_code_cell(before))

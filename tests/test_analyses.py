@@ -1,17 +1,15 @@
-"""The analyses run as scripts and as notebooks, by public names, and give the known numbers."""
+"""The analyses run as notebooks, by public names, and give the known numbers."""
 
 import ast
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import jupytext
 import pandas as pd
 import pytest
-from nbclient import NotebookClient
 from nbformat import NotebookNode
+
+from tests.notebooks import Run, run_analysis
 
 ANALYSES = Path(__file__).parent.parent / "analyses"
 SCRIPTS = sorted(ANALYSES.glob("*.py"))
@@ -29,62 +27,25 @@ MODELS = {
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> dict[str, str]:
-    """Variables that send reports to a temporary folder and keep to one thread."""
-    return {
-        "ANALYSES_OUT": str(tmp_path_factory.mktemp("out")),
-        "NEUROSPYKE_DATA": str(shared_data),
-        "OMP_NUM_THREADS": "1",
-    }
+def it(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Run:
+    return run_analysis("it_92_images", tmp_path_factory.mktemp("it"), shared_data)
 
 
 @pytest.fixture(scope="module")
-def it(environment: dict[str, str]) -> Path:
-    """Folder written by the analysis of 92 images, run as a notebook."""
-    notebook = as_notebook(ANALYSES / "it_92_images.py")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        client = NotebookClient(
-            notebook,
-            timeout=280,
-            kernel_name="python3",
-            resources={"metadata": {"path": str(ANALYSES)}},
-        )
-        client.execute()
-    return Path(environment["ANALYSES_OUT"]) / "it_92_images"
+def retina(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Run:
+    return run_analysis("retina_latency", tmp_path_factory.mktemp("retina"), shared_data)
 
 
 @pytest.fixture(scope="module")
-def retina(environment: dict[str, str]) -> tuple[Path, str]:
-    """Folder written by the analysis of the retina, run as a script, and what it printed."""
-    done = subprocess.run(
-        [sys.executable, str(ANALYSES / "retina_latency.py")],
-        env=os.environ | environment,
-        cwd=environment["ANALYSES_OUT"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(environment["ANALYSES_OUT"]) / "retina_latency", done.stdout
+def ecg(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Run:
+    """After two epochs of learning."""
+    return run_analysis("srnn_ecg", tmp_path_factory.mktemp("ecg"), shared_data)
 
 
 @pytest.fixture(scope="module")
-def ecg(environment: dict[str, str]) -> Path:
-    """Folder written by the analysis of heart beats after two epochs of learning."""
-    done = subprocess.run(
-        [sys.executable, str(ANALYSES / "srnn_ecg.py"), "2"],
-        env=os.environ | environment,
-        cwd=environment["ANALYSES_OUT"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return Path(environment["ANALYSES_OUT"]) / "srnn_ecg"
+def v4(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Run:
+    """Of every fourth image: all objects, and quick."""
+    return run_analysis("v4_objects", tmp_path_factory.mktemp("v4"), shared_data)
 
 
 def as_notebook(script: Path) -> NotebookNode:
@@ -136,22 +97,22 @@ def used_names(tree: ast.Module) -> set[str]:
     return names
 
 
-def test_monkey_and_human_it_agree_as_published(it: Path) -> None:
-    monkey = read_table(it / "ranking.csv", "model").loc["monkeyIT"]
+def test_monkey_and_human_it_agree_as_published(it: Run) -> None:
+    monkey = read_table(it.folder / "ranking.csv", "model").loc["monkeyIT"]
     assert monkey["pearson"] == pytest.approx(0.4912, abs=5e-5)
     assert monkey["spearman"] == pytest.approx(0.4389, abs=5e-5)
 
 
-def test_the_models_rank_as_published(it: Path) -> None:
-    found = read_table(it / "ranking.csv", "model")
+def test_the_models_rank_as_published(it: Run) -> None:
+    found = read_table(it.folder / "ranking.csv", "model")
     assert list(found.index) == list(MODELS)
     assert found["spearman"].to_dict() == pytest.approx(MODELS, abs=5e-4)
     # Without credit for ties the coarse model falls behind one that ranks all pairs.
     assert found["rho_a"]["FaceBodyManmadeNatobj"] < found["rho_a"]["EVA"]
 
 
-def test_every_side_is_held_against_the_sessions(it: Path) -> None:
-    scores = read_table(it / "scores.csv", "model")
+def test_every_side_is_held_against_the_sessions(it: Run) -> None:
+    scores = read_table(it.folder / "scores.csv", "model")
     layers = ["encoder", "conv1", "pool1", "conv2", "pool2"]
     assert list(scores.index[:-2]) == [*MODELS, "pixels", *layers]
     assert (scores["n_subjects"] == 8).all()
@@ -165,8 +126,8 @@ def test_every_side_is_held_against_the_sessions(it: Path) -> None:
     assert (scores.loc[["conv1", "pool1", "conv2"], "p"] < 0.05).all()
 
 
-def test_shuffled_labels_find_nothing_in_it(it: Path) -> None:
-    scores = read_table(it / "scores.csv", "model")
+def test_shuffled_labels_find_nothing_in_it(it: Run) -> None:
+    scores = read_table(it.folder / "scores.csv", "model")
     controls = scores[scores.index.str.endswith(", shuffled")]
     assert len(controls) == 2
     assert (controls["interval_low"] < 0).all()
@@ -174,8 +135,8 @@ def test_shuffled_labels_find_nothing_in_it(it: Path) -> None:
     assert (controls["p"] > 0.05).all()
 
 
-def test_counts_and_latencies_tell_the_image(retina: tuple[Path, str]) -> None:
-    found = read_table(retina[0] / "decoding.csv", ["population", "code"])
+def test_counts_and_latencies_tell_the_image(retina: Run) -> None:
+    found = read_table(retina.folder / "decoding.csv", ["population", "code"])
     assert list(found.loc["retina", "trials"]) == [1800, 1800]
     assert (found.loc["retina", "accuracy"] > 0.99).all()
     # One spike a unit: when it comes says more than whether it comes.
@@ -183,16 +144,16 @@ def test_counts_and_latencies_tell_the_image(retina: tuple[Path, str]) -> None:
     assert network["first-spike latency"] > network["counts"] + 0.05 > 0.2
 
 
-def test_shuffled_labels_decode_at_chance(retina: tuple[Path, str]) -> None:
-    found = read_table(retina[0] / "decoding.csv", "population")
+def test_shuffled_labels_decode_at_chance(retina: Run) -> None:
+    found = read_table(retina.folder / "decoding.csv", "population")
     # Four standard deviations of a binomial over the trials decoded, three shuffles each.
     chance = 1 / 60
     deviation = (chance * (1 - chance) / (3 * found["trials"])) ** 0.5
     assert ((found["labels shuffled"] - chance).abs() < 4 * deviation).all()
 
 
-def test_the_two_codes_share_most_of_their_geometry(retina: tuple[Path, str]) -> None:
-    scores = read_table(retina[0] / "scores.csv", ["brain", "model"])
+def test_the_two_codes_share_most_of_their_geometry(retina: Run) -> None:
+    scores = read_table(retina.folder / "scores.csv", ["brain", "model"])
     score = scores.loc["retina counts", "latency"]
     assert 0.8 < score["interval_low"] < score["interval_high"] < score["ceiling_low"] < 1
     controls = scores.xs("latency, shuffled", level="model")
@@ -200,8 +161,8 @@ def test_the_two_codes_share_most_of_their_geometry(retina: tuple[Path, str]) ->
     assert ((controls["interval_low"] < 0) & (controls["interval_high"] > 0)).all()
 
 
-def test_spike_trains_come_to_tell_what_counts_tell(retina: tuple[Path, str]) -> None:
-    found = read_table(retina[0] / "van_rossum.csv", "time constant (s)")
+def test_spike_trains_come_to_tell_what_counts_tell(retina: Run) -> None:
+    found = read_table(retina.folder / "van_rossum.csv", "time constant (s)")
     # Half of the trials hold the same geometry as the other half, at every precision of timing.
     assert (found["reliability"] > 0.98).all()
     with_counts = found["with the counts"]
@@ -211,40 +172,65 @@ def test_spike_trains_come_to_tell_what_counts_tell(retina: tuple[Path, str]) ->
     assert found["corrected"][0.3] == pytest.approx(1, abs=1e-3)
 
 
-def test_the_nix_file_and_the_full_set_agree(retina: tuple[Path, str]) -> None:
-    assert "agrees, in every count and latency: 17933 spikes" in retina[1]
+def test_the_nix_file_and_the_full_set_agree(retina: Run) -> None:
+    assert "agrees, in every count and latency: 17933 spikes" in retina.printed
 
 
-def test_layers_tell_waves_of_the_heart_beat_and_shuffled_labels_do_not(ecg: Path) -> None:
-    scores = read_table(ecg / "scores.csv", ["brain", "model"])["score"]
+def test_layers_tell_waves_of_the_heart_beat_and_shuffled_labels_do_not(ecg: Run) -> None:
+    scores = read_table(ecg.folder / "scores.csv", ["brain", "model"])["score"]
     waves = scores.xs("same wave", level="model")
     # Learning of two epochs has begun to set waves apart, which the input alone does not.
     assert waves["hidden"] > waves["input"] + 0.1
     assert waves["hidden"] > waves["hidden, untrained"] + 0.1
-    control = read_table(ecg / "scores.csv", "model").loc["same wave, shuffled"]
+    control = read_table(ecg.folder / "scores.csv", "model").loc["same wave, shuffled"]
     assert len(control) == 4
     assert (control["p"] > 0.05).all()
-    over_time = pd.read_csv(ecg / "over_time.csv")
+    over_time = pd.read_csv(ecg.folder / "over_time.csv")
     assert len(over_time) == 3 * 4 * 12
     assert set(over_time.query("p_cluster < 0.05")["area"]) == set(over_time["area"])
 
 
-def test_energy_of_the_ecg_network_can_be_computed_anew(ecg: Path) -> None:
-    energy = read_table(ecg / "energy.csv", ["arithmetic", "network"])
+def test_energy_of_the_ecg_network_can_be_computed_anew(ecg: Run) -> None:
+    energy = read_table(ecg.folder / "energy.csv", ["arithmetic", "network"])
     lstm = energy.loc[("int32", "lstm")]
     # 4 (m n + n n) + 17 n of the hidden layer and a read-out, each of 1301 steps, by hand
     assert lstm["mac"] == 1301 * (4 * (4 * 36 + 36 * 36) + 17 * 36 + 36 * 6)
     own = energy.loc[("int32", "spiking")]
     assert lstm["ratio"] == pytest.approx(3.2 * lstm["mac"] / (0.1 * own["ac"] + 3.2 * own["mac"]))
-    assert (ecg / "rasters.png").stat().st_size > 10_000
+    assert (ecg.folder / "rasters.png").stat().st_size > 10_000
 
 
-def test_reports_say_what_they_rest_on(it: Path, retina: tuple[Path, str]) -> None:
+def test_reports_say_what_they_rest_on(it: Run, retina: Run) -> None:
     for folder, inputs in (
-        (it, ["rsa92.npz"]),
-        (retina[0], ["NaturalImages2.npz", "retina_natimg2_3reps.nix"]),
+        (it.folder, ["rsa92.npz"]),
+        (retina.folder, ["NaturalImages2.npz", "retina_natimg2_3reps.nix"]),
     ):
         page = (folder / "report.html").read_text()
         assert all(name in page for name in inputs)
         assert "not recorded" not in page
-    assert f"The report is in {retina[0] / 'report.html'}" in retina[1]
+    assert f"The report is in {retina.folder / 'report.html'}" in retina.printed
+
+
+def test_layers_match_v4_beyond_chance_and_stay_below_its_ceiling(v4: Run) -> None:
+    scores = pd.read_csv(v4.folder / "scores.csv")
+    whole = scores[scores["step"].isna()].set_index("model")
+    layers = whole.loc[["encoder", "conv1", "pool1"]]
+    assert (layers["interval_low"] > 0).all()
+    assert (layers["p"] < 0.05).all()
+    # All share one ceiling, which is that of the data.
+    low, high = (whole[bound].round(12).unique() for bound in ("ceiling_low", "ceiling_high"))
+    assert len(low) == len(high) == 1
+    assert scores["score"].max() < low[0] < high[0] < 1
+    steps = scores[scores["step"].notna()].groupby("model")["step"].nunique()
+    assert steps.to_dict() == {"pool1": 5, "pool2": 5}
+
+
+def test_shuffled_labels_find_nothing_in_v4(v4: Run) -> None:
+    scores = read_table(v4.folder / "scores.csv", "model")
+    control = scores[scores.index.str.endswith(", shuffled")].iloc[0]
+    assert control["interval_low"] < 0 < control["interval_high"]
+    assert control["p"] > 0.05
+
+
+def test_notebooks_show_what_they_draw(it: Run, retina: Run, ecg: Run, v4: Run) -> None:
+    assert [each.n_figures for each in (it, retina, ecg, v4)] == [1, 1, 2, 2]

@@ -1,35 +1,16 @@
-"""Decoding from IT and encoding of V4 run as scripts, on fewer draws and images than in full."""
+"""Decoding from IT and encoding of V4, on fewer draws and images than in full."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-ANALYSES = Path(__file__).parents[2] / "analyses"
-
-
-def run(name: str, argument: str, folder: Path, data: Path) -> Path:
-    """Folder written by an analysis on one thread."""
-    settings = {"ANALYSES_OUT": str(folder), "NEUROSPYKE_DATA": str(data), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, str(ANALYSES / f"{name}.py"), argument],
-        env=os.environ | settings,
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return folder / name
+from tests.notebooks import run_analysis
 
 
 def test_objects_in_it_over_time(tmp_path: Path, shared_data: Path) -> None:
-    out = run("it_decoding", "1", tmp_path, shared_data)
+    out = run_analysis("it_decoding", tmp_path, shared_data).folder
     course = pd.read_csv(out / "course.csv").set_index("time_start")["accuracy"]
     start = course.index.to_numpy()
     before, at_100 = course[start < -0.16], course[np.abs(start - 0.1) < 1e-6].item()
@@ -45,7 +26,7 @@ def test_objects_in_it_over_time(tmp_path: Path, shared_data: Path) -> None:
 
 def test_v4_is_predicted_by_gradients_and_by_layers(tmp_path: Path, shared_data: Path) -> None:
     # Of every fourth image; of all 640 r of gradients is 0.46.
-    out = run("v4_encoding", "4", tmp_path, shared_data)
+    out = run_analysis("v4_encoding", tmp_path, shared_data).folder
     units = pd.read_csv(out / "units.csv")
     r = units.groupby("model")["r"].median()
     layers = ["pixels", "encoder", "pool1", "pool2"]
