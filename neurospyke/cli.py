@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -15,7 +16,7 @@ from neurospyke.commands.inspect import add_inspect
 from neurospyke.commands.manual import Parser, Shelf, in_words, one_line, typed
 from neurospyke.commands.report import add_report
 from neurospyke.commands.respond import add_respond
-from neurospyke.commands.running import Terminated, ended_by_signals
+from neurospyke.commands.running import ended_by_signals
 from neurospyke.commands.train import add_train
 
 _COMMANDS = (
@@ -62,8 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # names of files need not be text, nor a terminal able to show all text
         getattr(stream, "reconfigure", dict)(errors="backslashreplace")
     options = parser.parse_args(arguments)
-    with ended_by_signals():
-        return _run(options, typed(["neurospyke", *arguments]))
+    with ended_by_signals() as signals:
+        return _run(options, typed(["neurospyke", *arguments]), signals)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -90,16 +91,17 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(options: argparse.Namespace, command: str) -> int:
+def _run(options: argparse.Namespace, command: str, signals: list[int]) -> int:
     try:
         options.run(options, command)
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        notes = getattr(interrupt, "__notes__", ["the same command begins anew"])
-        print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
-        return 128 + interrupt.number if isinstance(interrupt, Terminated) else 130
+        return _interrupted(interrupt, signals)
     except Exception as error:
         _drain()
+        # libraries that are half imported when a signal comes make another error of it
+        if signals:
+            return _interrupted(error, signals)
         code = _exit_code(error)
         if code is None:
             raise
@@ -110,13 +112,21 @@ def _run(options: argparse.Namespace, command: str) -> int:
     return 0
 
 
+def _interrupted(error: BaseException, signals: list[int]) -> int:
+    notes = getattr(error, "__notes__", ["the same command begins anew"])
+    print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
+    return 128 + (signals[-1] if signals else signal.SIGINT)
+
+
 def _exit_code(error: Exception) -> int | None:
     """None for what only a programmer can put right, who needs to see where it happened."""
     if isinstance(error, _REFUSED):
         return 2
-    failed = isinstance(error, (OSError, ImportError, MemoryError))
+    failed = isinstance(error, (OSError, MemoryError))
+    # what a reader says of a library that is not there; Python's own error names a module
+    lacks = isinstance(error, ImportError) and error.name is None
     # the module of torch's own error is not imported for its name
-    return 1 if failed or type(error).__name__ == "OutOfMemoryError" else None
+    return 1 if failed or lacks or type(error).__name__ == "OutOfMemoryError" else None
 
 
 def _message(error: Exception) -> str:

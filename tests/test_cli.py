@@ -167,9 +167,12 @@ def test_errors_are_one_line_with_the_code_of_their_kind(act, capsys, error, cod
     assert capsys.readouterr() == ("", f"neurospyke: {line}\n")
 
 
-def test_a_fault_of_our_own_shows_where_it_is(act):
-    act(raising(AssertionError("never")))
-    with pytest.raises(AssertionError, match="never"):
+@pytest.mark.parametrize(
+    "error", [AssertionError("never"), ImportError("cannot import name 'a'", name="neurospyke")]
+)
+def test_a_fault_of_our_own_shows_where_it_is(act, error):
+    act(raising(error))
+    with pytest.raises(type(error), match=str(error)):
         main(["act"])
 
 
@@ -199,6 +202,18 @@ def test_an_interruption_tells_how_to_go_on(act, capsys, name, code):
         capsys.readouterr().err == "neurospyke: interrupted; to go on: neurospyke act 'my  file'\n"
     )
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before
+
+
+def test_an_interruption_that_a_library_takes_for_a_fault_is_none(act, capsys):
+    def run(options, command):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise AttributeError("half imported") from None
+
+    act(run)
+    assert main(["act"]) == 143
+    assert "interrupted; the same command begins anew" in capsys.readouterr().err
 
 
 def test_what_is_ignored_on_purpose_stays_ignored(act):

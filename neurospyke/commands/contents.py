@@ -54,10 +54,11 @@ def tell_responses(path: Path) -> None:
     responses = Responses.load(path)
     n_bins, first, last = responses.n_times, responses.edges[0], responses.edges[-1]
     bins = "1 bin" if n_bins == 1 else f"{n_bins} bins"
+    time = "steps" if responses.time_unit == "step" else responses.time_unit
     origin = f", from {responses.source}" if responses.source else ""
     say(
         f"{typed([str(path)])}: responses of {responses.n_units} units in {responses.n_trials} "
-        f"trials, {bins} from {first:g} to {last:g} {responses.time_unit}{origin}"
+        f"trials, {bins} from {first:g} to {last:g} {time}{origin}"
     )
     low, high = responses.values.min(), responses.values.max()
     say(f"values {low:g} to {high:g}: {responses.measure}, {MEASURES[responses.measure]}")

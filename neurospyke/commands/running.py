@@ -11,43 +11,40 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-# those that end a process unasked, where nobody has said otherwise
-_ENDINGS = ("SIGTERM", "SIGHUP")
-
-
-class Terminated(KeyboardInterrupt):
-    """The end of a process that was asked for by a signal other than Ctrl-C.
-
-    Args:
-        number: of the signal.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.number = number
+# what each does where nobody has said otherwise
+_ENDINGS = {
+    "SIGINT": signal.default_int_handler,
+    "SIGTERM": signal.SIG_DFL,
+    "SIGHUP": signal.SIG_DFL,
+}
 
 
 @contextmanager
-def ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[list[int]]:
     """Let SIGTERM and a closed terminal end the block as Ctrl-C does, so that it tidies up.
 
     What the process ignores on purpose, as under nohup, stays ignored.
+
+    Yields:
+        Numbers of the signals received, none at first.
     """
+    received: list[int] = []
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        del frame
+        received.append(number)
+        raise KeyboardInterrupt
+
     taken = {}
-    for name in _ENDINGS:
+    for name, usual in _ENDINGS.items():
         number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            taken[number] = signal.signal(number, _end)
+        if number is not None and signal.getsignal(number) is usual:
+            taken[number] = signal.signal(number, end)
     try:
-        yield
+        yield received
     finally:
         for number, before in taken.items():
             signal.signal(number, before)
-
-
-def _end(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    raise Terminated(number)
 
 
 def add_running(
