@@ -42,6 +42,7 @@ from neurospyke.compare.inference import Inference, false_discovery_rate
 from neurospyke.compare.information import bits_per_spike, mutual_information
 from neurospyke.compare.isi import interval_statistics, intervals
 from neurospyke.compare.kendall import tau_a, tau_b
+from neurospyke.compare.layered_encoding import encode_by_layers
 from neurospyke.compare.mapping import BandedRidge, pls, ridge
 from neurospyke.compare.maps import rsa_map
 from neurospyke.compare.match import match_bins, match_rates, match_trials, match_units
@@ -169,6 +170,7 @@ __all__ = [
     "dimensionality",
     "disattenuated",
     "discriminability",
+    "encode_by_layers",
     "encoding",
     "equal_halves",
     "euclidean_rdm",
