@@ -1,4 +1,5 @@
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,33 @@ def test_spans_are_averaged_by_their_length() -> None:
     order = [2, 0, 1]
     other = spike_distance(SpikeTrains.of([rows[unit] for unit in order], parts))
     np.testing.assert_allclose(other, whole[np.ix_(order, order)], atol=1e-12)
+
+
+def test_what_is_asked_of_pyspike_and_made_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # In its place: the difference of the numbers of spikes, in each span of its own length.
+    asked = []
+
+    def matrix(trains: list[tuple[np.ndarray, tuple[float, float]]]) -> np.ndarray:
+        asked.append([(times.round(9).tolist(), edges) for times, edges in trains])
+        numbers = np.array([len(times) for times, _ in trains])
+        return np.abs(numbers[:, None] - numbers)
+
+    stand_in = SimpleNamespace(
+        SpikeTrain=lambda times, edges: (times, edges),
+        spike_distance_matrix=matrix,
+        isi_distance_matrix=lambda trains: 10 * matrix(trains),
+    )
+    monkeypatch.setitem(sys.modules, "pyspike", stand_in)
+    trains = SpikeTrains.of([[5.2, 5.4, 6.5], [6.1, 7.0], []], [(5, 6), (6, 9)])
+    # |2 - 0| over 1 s and |1 - 2| over 3 s.
+    found = spike_distance(trains)
+    np.testing.assert_allclose(found[:2, :2], [[0, 5 / 4], [5 / 4, 0]])
+    assert np.isnan(found[2]).all()
+    assert np.isnan(found[:, 2]).all()
+    assert asked[0][0] == ([0.2, 0.4], (0.0, 1.0))
+    assert asked[1][1] == ([0.1, 1.0], (0.0, 3.0))
+    np.testing.assert_allclose(isi_distance(trains), 10 * found)
+    assert spike_distance(SpikeTrains.of([[0.5]], (0, 1))).tolist() == [[0.0]]
 
 
 def test_without_pyspike_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
