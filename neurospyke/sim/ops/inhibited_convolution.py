@@ -15,7 +15,13 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.ops import native, pointwise_inhibition
 from neurospyke.sim.ops import spiking_convolution as convolution
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.spiking_convolution import Precision, checked
 from neurospyke.sim.ops.window import channels_last, output_size
 
@@ -164,4 +170,5 @@ def _(
 
 
 register_gpu(_inhibited_convolution)
+refuse_gradient(_inhibited_convolution)
 register_vmap(_inhibited_convolution, 0)

@@ -20,7 +20,13 @@ from neurospyke.sim.ops import inhibited_convolution as inhibited
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops import stdp as plasticity
 from neurospyke.sim.ops import winners as competition
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.spiking_convolution import checked
 
 
@@ -227,4 +233,5 @@ def _(  # noqa: PLR0913, PLR0917
 
 
 register_gpu(_learning_step)
+refuse_gradient(_learning_step)
 register_vmap(_learning_step)

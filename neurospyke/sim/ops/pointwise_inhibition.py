@@ -12,7 +12,13 @@ from torch import Tensor
 
 from neurospyke.sim.latency import SILENT, check_latency
 from neurospyke.sim.ops import native
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.window import channels_last
 
 AXES = ("batch", "map", "height", "width")
@@ -104,4 +110,5 @@ def _(latency: Tensor, potential: Tensor) -> tuple[Tensor, Tensor]:
 
 
 register_gpu(_pointwise_inhibition)
+refuse_gradient(_pointwise_inhibition)
 register_vmap(_pointwise_inhibition, 0, 1)

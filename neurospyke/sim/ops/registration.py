@@ -1,4 +1,4 @@
-"""What every op registers beside its own code: its GPU kernel, and how vmap maps it."""
+"""What ops register beside their own code: a GPU kernel, how vmap maps them, refused gradients."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -46,6 +46,23 @@ def register_gpu(op: OpOverload) -> None:
         return getattr(import_module(f"neurospyke.sim.ops.kernels.{name}"), name)(*args)
 
     _LIBRARY.impl(name, run, "CUDA")
+
+
+def refuse_gradient(op: OpOverload) -> None:
+    """Let going back through an op fail, where torch would warn once and pass zero on.
+
+    Args:
+        op: a custom op without a gradient.
+    """
+
+    def back(*_: Any) -> None:
+        raise RuntimeError(
+            f"{op._schema.name} has no gradient; detach its inputs or call it under "
+            "torch.no_grad(); SpikeTimeLinear, and layers of streams such as AdaptiveLIF, have "
+            "first derivatives"
+        )
+
+    torch.library.register_autograd(op, back)
 
 
 def register_vmap(op: OpOverload, *folded: int) -> None:

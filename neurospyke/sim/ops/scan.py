@@ -25,7 +25,7 @@ from torch import Tensor
 
 from neurospyke.sim.ops import native, native_scan, torch_scan
 from neurospyke.sim.ops.native_scan import CHECKPOINT, Course, Neurons
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu
+from neurospyke.sim.ops.registration import define, define_fake, refuse_gradient, register_gpu
 from neurospyke.sim.surrogate import check_surrogate, spike
 
 
@@ -257,6 +257,7 @@ def _(*given: Any) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tens
 
 
 register_gpu(_scan_gradient)
+refuse_gradient(_scan_gradient)
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
@@ -269,8 +270,6 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None
 def _back(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
     of_spikes, of_membrane, _, of_membrane_end, of_trace_end = gradients
     weight, trace_decay = ctx.saved_tensors[3], ctx.saved_tensors[5]
-    if trace_decay is None:
-        of_trace_end = None
     current, recurrent, decay, traced, membrane, spikes, trace = _scan_gradient(
         of_spikes, of_membrane, of_membrane_end, of_trace_end, *ctx.saved_tensors, *ctx.settings
     )

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from neurospyke.sim.latency import check_bins, check_latency
 from neurospyke.sim.ops.crossing import check_inputs, check_weight
-from neurospyke.sim.ops.registration import define, define_fake
+from neurospyke.sim.ops.registration import define, define_fake, refuse_gradient
 from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
 
 # pairs of an input and a neuron looked at together: few enough to stay in a processor's cache
@@ -217,3 +217,6 @@ def _(  # noqa: PLR0913, PLR0917 - a convolution and its rule
     maps, channels, height, width = weight.shape
     of_inputs = weight.new_empty(latency_in.shape if input_gradient else 0)
     return of_inputs, weight.new_empty(height, width, channels, maps).permute(3, 2, 0, 1)
+
+
+refuse_gradient(_spike_time_gradient)

@@ -26,7 +26,13 @@ from neurospyke.sim.ops.crossing import (
     on_grid,
     per_map,
 )
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.window import (
     channels_last,
     check_fit,
@@ -219,4 +225,5 @@ def _(
 
 
 register_gpu(_spiking_convolution)
+refuse_gradient(_spiking_convolution)
 register_vmap(_spiking_convolution, 0)

@@ -19,7 +19,13 @@ from neurospyke.sim.ops.crossing import (
     on_grid,
     per_map,
 )
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.spiking_convolution import Precision
 
 
@@ -120,4 +126,5 @@ def _(
 
 
 register_gpu(_spiking_linear)
+refuse_gradient(_spiking_linear)
 register_vmap(_spiking_linear, 0)

@@ -23,7 +23,13 @@ from torch import Tensor
 from neurospyke.sim.latency import SILENT, check_latency
 from neurospyke.sim.ops import native
 from neurospyke.sim.ops.crossing import check_inputs, check_weight, per_map
-from neurospyke.sim.ops.registration import define, define_fake, register_gpu, register_vmap
+from neurospyke.sim.ops.registration import (
+    define,
+    define_fake,
+    refuse_gradient,
+    register_gpu,
+    register_vmap,
+)
 from neurospyke.sim.ops.window import check_fit, output_size, pad_silence, pair, sides
 
 
@@ -355,4 +361,5 @@ def _(  # noqa: PLR0913, PLR0917
 
 
 register_gpu(_stdp)
+refuse_gradient(_stdp)
 register_vmap(_stdp)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from neurospyke.sim.ops import native, native_scan
-from neurospyke.sim.ops.registration import define, define_fake
+from neurospyke.sim.ops.registration import define, define_fake, refuse_gradient
 
 DENSE = 0.2  # share of active inputs above which a dense product is faster
 
@@ -82,6 +82,9 @@ def _stream_linear_gradient(inputs: Tensor, of_out: Tensor) -> Tensor:
 @define_fake(_stream_linear_gradient)
 def _(inputs: Tensor, of_out: Tensor) -> Tensor:
     return inputs.new_empty(of_out.shape[1], inputs.shape[1])
+
+
+refuse_gradient(_stream_linear_gradient)
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor | None], output: Tensor) -> None:

@@ -4,6 +4,7 @@ Output size along an axis: floor((size + before + after - kernel) / stride) + 1.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +27,7 @@ def pair(value: int | Sequence[int], name: str) -> tuple[int, int]:
         >>> pair(2, "kernel"), pair((2, 3), "kernel")
         ((2, 2), (2, 3))
     """
-    sizes = (value, value) if isinstance(value, (int, torch.SymInt)) else tuple(value)
+    sizes = _several(value, 2)
     if len(sizes) != 2 or any(not _whole(size) or not 1 <= size <= LARGEST for size in sizes):
         raise ValueError(
             f"`{name}` must be an int above 0 or two of them (height, width), at most {LARGEST}; "
@@ -45,13 +46,20 @@ def sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
         >>> sides(1), sides((2, 0, 1, 0))
         ((1, 1, 1, 1), (2, 0, 1, 0))
     """
-    widths = (padding,) * 4 if isinstance(padding, (int, torch.SymInt)) else tuple(padding)
+    widths = _several(padding, 4)
     if len(widths) != 4 or any(not _whole(width) or not 0 <= width <= LARGEST for width in widths):
         raise ValueError(
             "`padding` must be an int from 0 up or four of them (top, bottom, left, right), "
             f"at most {LARGEST}; got {padding!r}"
         )
     return widths[0], widths[1], widths[2], widths[3]
+
+
+def _several(value: object, n: int) -> tuple[Any, ...]:
+    """One number several times, a sequence as it is; anything else alone, to be refused."""
+    if isinstance(value, (int, torch.SymInt)):
+        return (value,) * n
+    return tuple(value) if isinstance(value, Sequence) else (value,)
 
 
 def _whole(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -129,10 +130,19 @@ def test_samples_do_not_touch_each_other():
         assert_same(one.membrane[:, 0], whole.membrane[:, k])
 
 
+@contextmanager
+def unwritten_memory_is_nan():
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", [0, -1])
 def test_no_samples_and_a_single_step(kind, way):
-    with computed(paths()[way]):
+    with computed(paths()[way]), unwritten_memory_is_nan():
         for time, batch in ((4, 0), (1, 2)):
             given = inputs(time, batch, 3)
             first, second, settings = arguments(kind, given)
@@ -157,6 +167,23 @@ def test_what_is_kept_for_the_way_back_is_less_than_two_and_a_half_courses():
     assert sum(saved) < 2.5 * leaf.nbytes
 
 
+def test_nothing_is_kept_where_no_gradient_is_asked_for(monkeypatch):
+    given, kept = inputs(5, 2, 4), []
+    op = scan._scan
+
+    def spied(*args):
+        out = op(*args)
+        kept.append([out[1].numel(), out[2].numel()])  # membranes and traces
+        return out
+
+    monkeypatch.setattr(scan, "_scan", spied)
+    given.weight.requires_grad_()
+    with torch.no_grad():
+        run(*given, threshold=0.1)
+    run(*given, threshold=0.1)
+    assert kept == [[0, 0], [5 * 2 * 4, 2 * 4]]
+
+
 @pytest.mark.parametrize("tau", [float("nan"), float("inf"), 0.0, -3.0])
 @pytest.mark.parametrize("which", ["tau_membrane", "tau_adaptation"])
 def test_time_constants_that_are_none_are_refused(tau, which):
@@ -168,11 +195,13 @@ def test_time_constants_that_are_none_are_refused(tau, which):
         run(*given, threshold=0.1)
 
 
-def test_a_very_long_time_constant_has_a_finite_gradient():
+@pytest.mark.parametrize("way", [0, -1])
+def test_a_very_long_time_constant_has_a_finite_gradient(way):
     given = inputs(9, 2, 4, torch.float32)
     tau = torch.full((4,), 1e12).requires_grad_()
-    out = run(given.current, given.weight, tau, given.tau_adaptation, None, threshold=0.1)
-    (found,) = torch.autograd.grad(out.spikes.sum(), tau)
+    with computed(paths()[way]):
+        out = run(given.current, given.weight, tau, given.tau_adaptation, None, threshold=0.1)
+        (found,) = torch.autograd.grad(out.spikes.sum(), tau)
     assert found.isfinite().all()
 
 

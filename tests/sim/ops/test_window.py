@@ -27,13 +27,15 @@ def test_silence_lies_at_the_top_the_bottom_the_left_and_the_right():
     assert int((padded == 255).sum()) == 31
 
 
-@pytest.mark.parametrize("stride", [0, (1, 2, 3), (2, -1), (1.0, 1), True, 2**20 + 1, 2**64])
+@pytest.mark.parametrize(
+    "stride", [0, (1, 2, 3), (2, -1), (1.0, 1), True, 2**20 + 1, 2**64, 1.5, None]
+)
 def test_bad_pairs_are_refused(stride):
     with pytest.raises(ValueError, match="`stride` must be an int above 0 or two"):
         pair(stride, "stride")
 
 
-@pytest.mark.parametrize("padding", [-1, (1, 2), (0, 0, 0, -1), True, (0, 2**64, 0, 0)])
+@pytest.mark.parametrize("padding", [-1, (1, 2), (0, 0, 0, -1), True, (0, 2**64, 0, 0), 0.5])
 def test_bad_paddings_are_refused(padding):
     with pytest.raises(ValueError, match="`padding` must be an int from 0 up or four"):
         sides(padding)
