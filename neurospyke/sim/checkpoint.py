@@ -35,7 +35,7 @@ _MODULES: dict[type[nn.Module], tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("weight", "threshold"),
         ("n_bins", "stride", "padding", "inhibition", "rule", "precision"),
     ),
-    SpikingLinear: (("weight", "threshold"), ("n_bins", "rule")),
+    SpikingLinear: (("weight", "threshold"), ("n_bins", "rule", "precision")),
     SpikeTimeLinear: (("weight", "threshold"), ("n_bins", "normalize", "window")),
     Pool: ((), ("kernel", "stride", "padding")),
 }
@@ -160,6 +160,8 @@ def _build(described: dict[str, Any], name: str, tensors: dict[str, Tensor]) -> 
     kind = kinds[described["kind"]]
     wanted, settings = _MODULES[kind]
     given = {key: tensors.pop(f"{name}.{key}", None) for key in wanted}
+    # files are read that were written when SpikingLinear had none
+    described = {"precision": "full", **described}
     return kind(**given, **{key: _value(described[key]) for key in settings})
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from neurospyke.sim.latency import check_bins, check_latency
+from neurospyke.sim.ops.crossing import check_precision
 from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution, spread
 from neurospyke.sim.ops.pool import pool
 from neurospyke.sim.ops.spiking_convolution import Precision, spiking_convolution
@@ -102,6 +103,7 @@ class SpikingConvolution(nn.Module):
         self.padding = padding
         self.inhibition = inhibition
         self.rule = rule
+        check_precision(precision)
         self.precision: Precision = precision
 
     def fire(self, latency: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,10 +154,11 @@ class SpikingLinear(nn.Module):
             out in the last bin.
         n_bins: number of time bins, 1 to 254.
         rule: what learns the weights, for example `STDP`; None leaves them as they are.
+        precision: "full", "fast" or "reproducible" when responding; see `spiking_convolution`.
 
     Raises:
         TypeError: `weight` is not a floating-point tensor.
-        ValueError: axes, thresholds or bins do not fit.
+        ValueError: axes, thresholds, bins or precision do not fit.
 
     Source:
         Kheradpisheh et al. (2018), Neural Networks 99: 56-67.
@@ -176,6 +179,7 @@ class SpikingLinear(nn.Module):
         threshold: float | Tensor | None,
         n_bins: int,
         rule: object | None = None,
+        precision: Precision = "full",
     ) -> None:
         super().__init__()
         check_bins(n_bins)
@@ -183,6 +187,8 @@ class SpikingLinear(nn.Module):
         self.register_buffer("threshold", _thresholds(threshold, self.weight))
         self.n_bins = n_bins
         self.rule = rule
+        check_precision(precision)
+        self.precision: Precision = precision
 
     def fire(self, latency: Tensor) -> tuple[Tensor, Tensor]:
         """Spikes with the potential that made them.
@@ -194,7 +200,8 @@ class SpikingLinear(nn.Module):
             Latency uint8 and potential, both (batch, unit); 0 where silent.
         """
         check_latency(latency, "latency")
-        return spiking_linear(latency.flatten(1), self.weight, self.threshold, n_bins=self.n_bins)
+        settings: dict[str, Any] = {"n_bins": self.n_bins, "precision": self.precision}
+        return spiking_linear(latency.flatten(1), self.weight, self.threshold, **settings)
 
     def forward(self, latency: Tensor) -> Tensor:
         """Latency uint8 (batch, unit) of the layer's spikes."""

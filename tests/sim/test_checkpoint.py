@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+from typing import Any
 
 import pytest
 import torch
@@ -68,6 +69,7 @@ def every_kind():
         threshold=None,
         n_bins=7,
         rule=reward,
+        precision="fast",
     )
     layers = {"conv": convolution, "pool": Pool((2, 1), (1, 2), (0, 1, 0, 0)), "last": last}
     return Network("every kind", encoder, layers)
@@ -119,6 +121,8 @@ def test_every_part_comes_back(tmp_path, make):
     for name, layer in network.layers.items():
         rule = getattr(layer, "rule", None)
         assert getattr(again.layers[name], "rule", None) == rule
+        precision = getattr(layer, "precision", None)
+        assert getattr(again.layers[name], "precision", None) == precision
     shape = (2, network.n_channels, 12, 12)
     images = torch.rand(shape, generator=torch.Generator().manual_seed(1))
     if make is every_kind:
@@ -193,6 +197,15 @@ def test_parts_that_do_not_fit_are_refused(tmp_path, change):
     path = rewritten(tmp_path / "network.safetensors", change)
     with pytest.raises(ValueError, match="its parts do not fit"):
         read_network(path)
+
+
+def test_a_file_from_before_linear_layers_had_a_precision_is_read(tmp_path):
+    path = rewritten(
+        tmp_path / "network.safetensors",
+        lambda about, tensors: about["modules"]["last"].pop("precision"),
+    )
+    last: Any = read_network(path).layers["last"]
+    assert last.precision == "full"
 
 
 def test_other_files_are_refused(tmp_path):

@@ -8,6 +8,7 @@ import torch
 
 from neurospyke.sim.latency import SILENT
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear, normal_weight
+from neurospyke.sim.ops.spiking_linear import spiking_linear
 
 S = SILENT
 
@@ -51,6 +52,19 @@ def test_linear_flattens_what_it_gets():
     layer = SpikingLinear(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), threshold=0.75, n_bins=9)
     assert layer(latencies([[[[3]], [[6]]]])).tolist() == [[3, 6]]
     assert layer.fire(latencies([[3, S]]))[1].tolist() == [[1.0, 0.0]]
+
+
+def test_the_precision_reaches_the_op():
+    weight = torch.tensor([[1 / 3, 1 / 3]])
+    latency = latencies([[0, 1]])
+    for precision in ("full", "reproducible"):
+        settings = {"n_bins": 4, "precision": precision}
+        layer = SpikingLinear(weight, threshold=0.5, **settings)
+        assert torch.equal(
+            layer.fire(latency)[1], spiking_linear(latency, weight, 0.5, **settings)[1]
+        )
+    # on the grid a third is another number
+    assert layer.fire(latency)[1].item() != (weight[0, 0] * 2).item()
 
 
 def test_pool_in_windows_and_over_the_whole_map():
@@ -137,6 +151,12 @@ WEIGHT = torch.ones(2, 1, 1, 1)
         ),
         (lambda: SpikingLinear(WEIGHT, threshold=1, n_bins=5), ValueError, "unit, channel"),
         (lambda: Pool(None, 2), ValueError, "`kernel`"),
+        (lambda: Pool(1.5), ValueError, "`kernel` must be an int"),  # type: ignore[arg-type]
+        (
+            lambda: SpikingLinear(WEIGHT[:, :, 0, 0], threshold=1, n_bins=5, precision="half"),  # type: ignore[arg-type]
+            ValueError,
+            "`precision` must be one of",
+        ),
         (lambda: Pool(None)(torch.zeros(1, 2)), TypeError, "uint8"),
         (lambda: normal_weight((1,), 0, -1, torch.Generator()), ValueError, "`std`"),
         (lambda: normal_weight((1,), 0, 1, 7), TypeError, "manual_seed"),  # type: ignore[arg-type]
