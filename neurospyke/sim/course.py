@@ -170,6 +170,8 @@ class Course:
 
     def _resumed(self, about: dict[str, Any]) -> tuple[Network, LearningStep | None]:
         """The network to go on with, and the last step that it has made."""
+        if self.checkpoint is not None:
+            check_folder(self.checkpoint)
         if self.checkpoint is None or not Path(self.checkpoint).exists():
             return copy.deepcopy(self.network), None
         network, progress, _ = read_checkpoint(self.checkpoint)
@@ -259,6 +261,19 @@ def checksum(tensors: Iterable[Tensor]) -> str:
         digest.update(repr((tensor.dtype, tuple(tensor.shape))).encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().data)
     return digest.hexdigest()
+
+
+def check_folder(path: str | Path) -> None:
+    """Refuse, before anything is learned, a checkpoint that could not be written.
+
+    Raises:
+        ValueError: its folder is not there.
+    """
+    if not Path(path).parent.is_dir():
+        raise ValueError(
+            f"`checkpoint` must be in an existing folder; got {str(path)!r}: create "
+            f"{Path(path).parent}"
+        )
 
 
 def check_same_run(path: str | Path, progress: Any, about: dict[str, Any]) -> dict[str, Any]:

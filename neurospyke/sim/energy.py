@@ -29,6 +29,7 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.neurons import AdaptiveLIF, LeakyIntegrator
+from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.stream import StreamNetwork
 
 
@@ -70,8 +71,8 @@ def count_operations(
         `spikes`, `synaptic`, `ac` (synaptic operations among them) and `mac`, all of one inference.
 
     Raises:
-        TypeError: a layer of another kind.
-        ValueError: no samples.
+        TypeError: a layer of another kind, or inputs that are no tensor.
+        ValueError: no samples, or inputs that do not fit.
 
     Source:
         Yin, Corradi and Bohte (2021).
@@ -85,14 +86,8 @@ def count_operations(
         >>> counts[["ac", "mac"]].values.tolist()
         [[2.0, 4.0]]
     """
-    if inputs.shape[1] == 0:
-        raise ValueError("`inputs` must have at least one sample; got none")
-    for name, layer in network.layers.items():
-        if not isinstance(layer, (AdaptiveLIF, LeakyIntegrator)):
-            raise TypeError(
-                "`network` must be of AdaptiveLIF and LeakyIntegrator layers; got "
-                f"{type(layer).__name__} as {name!r}"
-            )
+    _check(network, inputs)
+    check_whole("batch_size", batch_size, 1)
     spiking = bool(((inputs == 0) | (inputs.abs() == 1)).all())
     samples = inputs.shape[1]
     fed = dict.fromkeys(network.layer_names, 0.0)
@@ -130,7 +125,7 @@ def gated_operations(
         MAC of an inference.
 
     Raises:
-        ValueError: no such kind, or no layer.
+        ValueError: no such kind, no layer, or a number below 1.
 
     Source:
         Yin, Corradi and Bohte (2021).
@@ -143,6 +138,9 @@ def gated_operations(
         raise ValueError(f"`kind` must be one of {list(GATED)}; got {kind!r}")
     if len(widths) < 2:
         raise ValueError(f"`widths` must have an input and at least one layer; got {widths}")
+    for name, each in (("widths", widths), ("steps", [steps]), ("readout", [readout or 1])):
+        for value in each:
+            check_whole(name, value, 1)
     gates, more = GATED[kind]
     each = sum(gates * (m * n + n * n) + more * n for m, n in pairwise(widths))
     return steps * (each + widths[-1] * (readout or 0))
@@ -217,3 +215,19 @@ def _row(
         "ac": synaptic + 2 * fired,
         "mac": float(units * steps * (2 if adapts else 1)),
     }
+
+
+def _check(network: StreamNetwork, inputs: Tensor) -> None:
+    if not isinstance(inputs, Tensor):
+        raise TypeError(f"`inputs` must be a tensor; got {type(inputs).__name__}")
+    if inputs.ndim != 3 or inputs.shape[1] == 0:
+        raise ValueError(
+            "`inputs` must have axes (time, sample, channel) and at least one sample; got shape "
+            f"{tuple(inputs.shape)}"
+        )
+    for name, layer in network.layers.items():
+        if not isinstance(layer, (AdaptiveLIF, LeakyIntegrator)):
+            raise TypeError(
+                "`network` must be of AdaptiveLIF and LeakyIntegrator layers; got "
+                f"{type(layer).__name__} as {name!r}"
+            )

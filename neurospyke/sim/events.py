@@ -67,6 +67,8 @@ def _stream(
         )
     if not (np.isfinite(times) & (times >= 0)).all():
         raise ValueError("`samples` must have finite times from 0 s up")
+    if len(channels) and channels.dtype.kind not in "iu":
+        raise ValueError(f"`samples` must have whole numbers as channels; got {channels.dtype}")
     if len(channels) and not 0 <= channels.min() <= channels.max() < n_channels:
         raise ValueError(
             f"`samples` must have channels below {n_channels}; got {channels.min()} to "

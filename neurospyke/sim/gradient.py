@@ -14,6 +14,7 @@ from neurospyke.sim.checkpoint import read_checkpoint, write_network
 from neurospyke.sim.course import (
     Inputs,
     check_batches,
+    check_folder,
     check_same_run,
     checksum,
     device_of,
@@ -104,7 +105,8 @@ def learn_by_gradient(  # noqa: PLR0913 - what to learn from, how, and where to 
             None goes through all.
         observe: called with a `GradientStep` after each batch.
         checkpoint: a file to write the network to, and to go on from if it is there. An
-            interrupted run, started again with the same arguments, ends with the same weights.
+            interrupted run, started again with the same arguments, ends with the same weights. One
+            that is killed while it writes leaves a hidden file beside it, which can be deleted.
         save_every: batches between two checkpoints.
         max_bytes: memory for the latencies below the first layer that learns, kept from one epoch
             to the next when `batches` is a sequence. Memory does not change the result.
@@ -251,6 +253,7 @@ class _Learner:
 
     def resume(self, path: str | Path) -> GradientStep | None:
         """Go on from a file, if it is there; gives the last step made."""
+        check_folder(path)
         if not Path(path).exists():
             return None
         kept, progress, tensors = read_checkpoint(path)

@@ -16,6 +16,7 @@ from neurospyke.sim.ops.lif_scan import lif_scan
 from neurospyke.sim.ops.recurrent_adaptive_lif_scan import recurrent_adaptive_lif_scan
 from neurospyke.sim.ops.scan import NeuronState, Scan, check_number, check_reset
 from neurospyke.sim.ops.stream_linear import stream_linear
+from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.surrogate import check_surrogate
 
 SHORTEST = 0.01  # steps: nothing of a membrane is left after one
@@ -106,7 +107,7 @@ class AdaptiveLIF(nn.Module):
         check_surrogate(surrogate)
         self.threshold, self.adaptation = threshold, adaptation
         self.reset, self.reset_decays, self.surrogate = reset, reset_decays, surrogate
-        self.initial = tuple(initial)
+        self.initial = _factors(initial)
 
     @property
     def n_units(self) -> int:
@@ -244,6 +245,10 @@ class Bidirectional(nn.Module):
         backwards: the layer that starts at the last one.
         steps: steps whose mean is one step of the output.
 
+    Raises:
+        TypeError: a layer of another kind.
+        ValueError: layers of different channels, or `steps` below 1.
+
     Source:
         Yin, Corradi and Bohte (2021), Nature Machine Intelligence 3: 905-913, the TIMIT network.
 
@@ -255,6 +260,15 @@ class Bidirectional(nn.Module):
 
     def __init__(self, forwards: AdaptiveLIF, backwards: AdaptiveLIF, *, steps: int = 1) -> None:
         super().__init__()
+        check_whole("steps", steps, 1)
+        for name, layer in (("forwards", forwards), ("backwards", backwards)):
+            if not isinstance(layer, AdaptiveLIF):
+                raise TypeError(f"`{name}` must be an AdaptiveLIF; got {type(layer).__name__}")
+        channels = [layer.weight.shape[1] for layer in (forwards, backwards)]
+        if channels[0] != channels[1]:
+            raise ValueError(
+                f"`backwards` must have the {channels[0]} channels of `forwards`; got {channels[1]}"
+            )
         self.forwards, self.backwards, self.steps = forwards, backwards, steps
 
     @property
@@ -274,6 +288,7 @@ class Bidirectional(nn.Module):
         Raises:
             ValueError: `inputs` are no whole number of `steps`.
         """
+        check_inputs(inputs, self.forwards.weight)
         if len(inputs) % self.steps:
             raise ValueError(
                 f"`inputs` must have a multiple of {self.steps} steps; got {len(inputs)}"
@@ -320,6 +335,14 @@ def _parameter(name: str, value: Tensor, weight: Tensor | None, ndim: int = 1) -
         wrong = int((~value.isfinite()).sum())
         raise ValueError(f"`{name}` must be finite; got {wrong} that are not")
     return nn.Parameter(value.detach().clone())
+
+
+def _factors(initial: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(initial, (tuple, list)) or len(initial) != 2:
+        raise ValueError(f"`initial` must be two factors, membrane and spikes; got {initial!r}")
+    for factor in initial:
+        check_number("initial", factor)
+    return initial[0], initial[1]
 
 
 def _log_tau(name: str, tau: Tensor, weight: Tensor) -> nn.Parameter:

@@ -13,7 +13,11 @@ from neurospyke.labels import stimulus_table
 from neurospyke.responses import Responses
 from neurospyke.sim.neurons import Bidirectional, StreamLayer
 from neurospyke.sim.ops.scan import NeuronState, Scan
+from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.readout import READOUTS, check_labels, check_readout, gather
+
+# "step" is beside the layers' states; a ModuleDict refuses what it has already
+_TAKEN = frozenset({"step", *dir(nn.ModuleDict)})
 
 
 class StreamOutput(NamedTuple):
@@ -58,19 +62,23 @@ class StreamNetwork(nn.Module):
         self, name: str, layers: Mapping[str, nn.Module], *, readout: str, skip: int = 0
     ) -> None:
         super().__init__()
+        if not isinstance(layers, (Mapping, nn.ModuleDict)):
+            raise TypeError(f"`layers` must be layers by name; got {type(layers).__name__}")
         if not layers:
             raise ValueError("`layers` must hold at least one layer; got none")
         for key, layer in layers.items():
-            if not isinstance(key, str) or not key.isidentifier():
-                raise ValueError(f"`layers` must be named by identifiers; got {key!r}")
+            if not isinstance(key, str) or not key.isidentifier() or key in _TAKEN:
+                raise ValueError(
+                    "`layers` must be named by identifiers, but not 'step' or as what modules "
+                    f"have; got {key!r}"
+                )
             if not isinstance(layer, StreamLayer):
                 raise TypeError(
                     "`layers` must hold layers such as AdaptiveLIF; got "
                     f"{type(layer).__name__} for {key!r}"
                 )
         check_readout(readout)
-        if not isinstance(skip, int) or skip < 0:
-            raise ValueError(f"`skip` must be a whole number from 0 up; got {skip!r}")
+        check_whole("skip", skip, 0)
         self.name, self.readout, self.skip = name, readout, skip
         self.layers = nn.ModuleDict(dict(layers))
 
@@ -98,6 +106,27 @@ class StreamNetwork(nn.Module):
             return (inputs.shape[1],)
         return len(inputs) // self.frame(self.layer_names[-1]), inputs.shape[1]
 
+    def check_course(self, inputs: Tensor, labels: Tensor) -> None:
+        """Refuse courses without an answer, and labels that do not fit.
+
+        Args:
+            inputs: (time, sample, channel).
+            labels: int64 (frame, sample) or (sample,), see `answer_shape`.
+
+        Raises:
+            TypeError: inputs or labels of another type.
+            ValueError: axes or classes do not fit, no sample, or no step that counts.
+        """
+        if not isinstance(inputs, Tensor) or inputs.ndim != 3 or not inputs.shape[1]:
+            got = tuple(inputs.shape) if isinstance(inputs, Tensor) else type(inputs).__name__
+            error = ValueError if isinstance(inputs, Tensor) else TypeError
+            raise error(
+                "`inputs` must be a tensor of axes (time, sample, channel) with at least one "
+                f"sample; got {got}"
+            )
+        self._check_length(inputs)
+        check_labels(labels, self.answer_shape(inputs), self.n_classes)
+
     def frame(self, layer: str) -> int:
         """Input steps in one step of a layer: bidirectional ones below or there average several."""
         below = list(self.layers.values())[: self.layer_names.index(layer) + 1]
@@ -115,9 +144,15 @@ class StreamNetwork(nn.Module):
             states: of each layer, as `start` gives them; zero starts if None.
 
         Raises:
-            ValueError: inputs that do not fit, or a part of a course that goes on where a layer
-                needs it whole.
+            ValueError: inputs that do not fit or are not finite, states of other layers, or a part
+                of a course that goes on where a layer needs it whole.
         """
+        _check_finite(inputs)
+        if states is not None and not set(self.layers) <= set(states):
+            raise ValueError(
+                f"`states` must be of the layers {self.layer_names}, as `start` gives them; got "
+                f"{sorted(states)}"
+            )
         if self.bidirectional and states is not None and "step" in states:
             raise ValueError(
                 "`states` must be those before the first step, for a bidirectional layer needs a "
@@ -149,8 +184,13 @@ class StreamNetwork(nn.Module):
             seed: of random starts; None starts from zero.
 
         Returns:
-            int64 (time - skip, sample) or (sample,).
+            int64 (frame - skip, sample) or (sample,).
+
+        Raises:
+            ValueError: inputs that do not fit, or no step that counts.
         """
+        check_whole("batch_size", batch_size, 1)
+        self._check_length(inputs)
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         answers = []
         for part in inputs.split(batch_size, 1):
@@ -173,10 +213,9 @@ class StreamNetwork(nn.Module):
             TypeError: labels of another type.
             ValueError: labels that do not fit.
         """
-        shape = self.answer_shape(inputs)
-        check_labels(labels, shape, self.n_classes)
+        self.check_course(inputs, labels)
         answers = self.decide(inputs, batch_size=batch_size, seed=seed)
-        return (answers == labels[self.skip if len(shape) == 2 else 0 :]).double().mean().item()
+        return (answers == labels[self.skip if labels.ndim == 2 else 0 :]).double().mean().item()
 
     @torch.no_grad()
     def responses(
@@ -208,6 +247,8 @@ class StreamNetwork(nn.Module):
         Raises:
             ValueError: an argument does not fit, or the responses would be too large.
         """
+        check_whole("bin_steps", bin_steps, 1)
+        check_whole("batch_size", batch_size, 1)
         kinds = {"spike": np.uint8 if bin_steps == 1 else np.uint16, "membrane": np.float32}
         if measure not in kinds:
             raise ValueError(f"`measure` must be one of {list(kinds)}; got {measure!r}")
@@ -255,6 +296,7 @@ class StreamNetwork(nn.Module):
         Raises:
             ValueError: a bidirectional layer, whose spikes are means.
         """
+        check_whole("batch_size", batch_size, 1)
         if self.bidirectional:
             raise ValueError("spikes of a bidirectional layer are means; `responses` gives them")
         steps, samples = inputs.shape[:2]
@@ -269,6 +311,14 @@ class StreamNetwork(nn.Module):
                 packed[name][start : start + batch_size] = np.packbits(bits, axis=2)
         return packed
 
+    def _check_length(self, inputs: Tensor) -> None:
+        frames = len(inputs) // self.frame(self.layer_names[-1])
+        if frames <= self.skip:
+            raise ValueError(
+                f"`inputs` must have more steps than the {self.skip} first ones, which do not "
+                f"count; got {frames}"
+            )
+
 
 def detached(states: dict[str, Any]) -> dict[str, Any]:
     """The same states without a gradient."""
@@ -278,6 +328,16 @@ def detached(states: dict[str, Any]) -> dict[str, Any]:
         else state
         for name, state in states.items()
     }
+
+
+def _check_finite(inputs: Tensor) -> None:
+    """Refuse inputs that would silence the neurons they reach: no NaN exceeds a threshold."""
+    if torch.compiler.is_compiling() or not isinstance(inputs, Tensor) or not inputs.numel():
+        return
+    if not torch.stack(inputs.detach().aminmax()).isfinite().all():
+        raise ValueError(
+            "`inputs` must be finite; got NaN or infinite values; leave them out or replace them"
+        )
 
 
 def _binned(scan: Scan, measure: str, bin_steps: int) -> Tensor:

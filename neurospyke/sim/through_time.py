@@ -23,10 +23,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from neurospyke.sim.course import check_same_run, checksum
+from neurospyke.sim.course import check_folder, check_same_run, checksum
 from neurospyke.sim.descent import Descent, Optimizer, numbered
 from neurospyke.sim.plasticity import check_whole
-from neurospyke.sim.readout import check_labels, readout_loss
+from neurospyke.sim.readout import readout_loss
 from neurospyke.sim.stream import StreamNetwork, detached
 from neurospyke.sim.stream_file import read_stream_network, write_stream_network
 
@@ -127,7 +127,7 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
         rate: step width of an optimizer given by name, above 0.
         schedule: factor on the step width in each epoch, by its number; constant if None.
         factors: factor on the step width of parameters whose name ends so, for example
-            {"log_tau_membrane": 2.0}; for optimizers given by name.
+            {"log_tau_membrane": 2.0}; only for optimizers given by name.
         steps: truncate after so many steps; None goes back through the whole course.
         clip: greatest length of the gradient; longer ones are shortened to it. None keeps them.
         patience: stop after so many epochs without better validation; None goes through all.
@@ -136,7 +136,8 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
         seed: of random starts.
         observe: called with a `StreamStep` after each batch.
         checkpoint: a file to write to, and to go on from if it is there. An interrupted run,
-            started again with the same arguments, ends with the same weights, bit for bit.
+            started again with the same arguments, ends with the same weights, bit for bit. One
+            that is killed while it writes leaves a hidden file beside it, which can be deleted.
         save_every: batches between two checkpoints.
 
     Returns:
@@ -154,13 +155,15 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
     check_whole("epochs", epochs, 1)
     check_whole("save_every", save_every, 1)
     _check(network, rate, steps, clip, patience)
+    _check_data(network, batches, validation)
+    rates = _rates(schedule, epochs)
     learner = _Learner(copy.deepcopy(network), _optimizer(network, optimizer, rate, factors))
     learner.about = {
         "learn": "through_time",
         "optimizer": optimizer if isinstance(optimizer, str) else None,
         "rate": rate,
         "factors": factors,
-        "rates": [(schedule or _constant)(epoch) for epoch in range(epochs)],
+        "rates": rates,
         "steps": steps,
         "clip": clip,
         "patience": patience,
@@ -172,7 +175,7 @@ def learn_through_time(  # noqa: PLR0913 - what to learn from, how, and where to
     last = None if checkpoint is None else learner.resume(checkpoint)
     unsaved, step = 0, last
     for epoch, number, batch, ends in _to_come(batches, epochs, last, learner, patience):
-        learner.descent.set_rates(learner.about["rates"][epoch])
+        learner.descent.set_rates(rates[epoch])
         drawn = torch.Generator().manual_seed(_mixed(seed, epoch, number))
         loss, norm = learner.learn(batch, steps, clip, drawn if random_start else None)
         accuracy = learner.judge(validation, epoch) if ends else None
@@ -209,7 +212,7 @@ class _Learner:
         """Learn from a batch; gives its loss and the length of its gradient."""
         inputs, labels = batch
         network, each = self.network, self.network.readout == "membrane"
-        check_labels(labels, network.answer_shape(inputs), network.n_classes)
+        network.check_course(inputs, labels)
         states, gathered, seen = network.start(inputs.shape[1], generator), None, 0
         total, longest = 0.0, 0.0
         for part in inputs.split(steps or len(inputs)):
@@ -262,6 +265,7 @@ class _Learner:
 
     def resume(self, path: str | Path) -> StreamStep | None:
         """Go on from a file, if it is there; gives the last step made."""
+        check_folder(path)
         if not Path(path).exists():
             return None
         kept, progress, tensors = read_stream_network(path)
@@ -277,10 +281,7 @@ def _optimizer(
     rate: float,
     factors: dict[str, float] | None,
 ) -> Callable[[StreamNetwork], torch.optim.Optimizer]:
-    names = [name for name, _ in network.named_parameters()]
-    for ending in factors or {}:
-        if not any(name.endswith(ending) for name in names):
-            raise ValueError(f"`factors` must name ends of {names}; got {ending!r}")
+    _check_factors(network, optimizer, factors or {})
     if isinstance(optimizer, str) and optimizer not in _OPTIMIZERS:
         raise ValueError(
             f"`optimizer` must be one of {list(_OPTIMIZERS)}, or a function from parameters to a "
@@ -297,6 +298,19 @@ def _optimizer(
         return _OPTIMIZERS[optimizer](groups, lr=rate)
 
     return make
+
+
+def _check_factors(
+    network: StreamNetwork, optimizer: str | Optimizer, factors: dict[str, float]
+) -> None:
+    names = [name for name, _ in network.named_parameters()]
+    if factors and not isinstance(optimizer, str):
+        raise ValueError("`factors` must be None where `optimizer` is a function; set them there")
+    for ending, factor in factors.items():
+        if not 0 <= factor < math.inf:
+            raise ValueError(f"`factors` must be finite, from 0 up; got {factor} for {ending!r}")
+        if not any(name.endswith(ending) for name in names):
+            raise ValueError(f"`factors` must name ends of {names}; got {ending!r}")
 
 
 def _to_come(
@@ -323,9 +337,29 @@ def _mixed(*numbers: int) -> int:
     return mixed
 
 
-def _constant(epoch: int) -> float:
-    del epoch
-    return 1.0
+def _rates(schedule: Callable[[int], float] | None, epochs: int) -> list[float]:
+    rates = [1.0 if schedule is None else schedule(epoch) for epoch in range(epochs)]
+    for epoch, rate in enumerate(rates):
+        if not 0 <= rate < math.inf:
+            raise ValueError(
+                f"`schedule` must give finite factors from 0 up; got {rate} for epoch {epoch}"
+            )
+    return rates
+
+
+def _check_data(network: StreamNetwork, batches: Epochs, validation: tuple[Tensor, Tensor]) -> None:
+    if not callable(batches):
+        raise TypeError(
+            "`batches` must be a function from the number of an epoch to its batches, see "
+            f"`shuffled`; got {type(batches).__name__}"
+        )
+    if not isinstance(validation, (tuple, list)) or len(validation) != 2:
+        raise TypeError(f"`validation` must be inputs and labels; got {type(validation).__name__}")
+    try:
+        network.check_course(*validation)
+        network.decide(validation[0][:, :1])
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"`validation` must fit the network: {error}") from error
 
 
 def _check(
@@ -338,8 +372,8 @@ def _check(
     if not isinstance(network, StreamNetwork):
         raise TypeError(f"`network` must be a StreamNetwork; got {type(network).__name__}")
     for name, value in (("rate", rate), ("clip", clip)):
-        if value is not None and not value > 0:
-            raise ValueError(f"`{name}` must be above 0; got {value}")
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"`{name}` must be above 0 and finite; got {value}")
     for name, value in (("steps", steps), ("patience", patience)):
         if value is not None:
             check_whole(name, value, 1)

@@ -48,7 +48,8 @@ def learn_by_stdp(  # noqa: PLR0913 - what to learn from, how, and where to keep
             through all epochs.
         observe: called with a `LearningStep` after each batch, to follow or to draw progress.
         checkpoint: a file to write the network to, and to go on from if it is there. An
-            interrupted run, started again with the same arguments, ends with the same weights.
+            interrupted run, started again with the same arguments, ends with the same weights. One
+            that is killed while it writes leaves a hidden file beside it, which can be deleted.
         save_every: batches between two checkpoints.
         max_bytes: memory for the input latencies of a layer, kept from one epoch to the next when
             `batches` is a sequence. Memory does not change the result.
@@ -118,7 +119,8 @@ def learn_by_reward(  # noqa: PLR0913
         seed: of the maps that drop out, where the rule has dropout; from 0 up.
         observe: called with a `LearningStep` after each batch; its `decisions` count right, wrong
             and missing ones, made while learning.
-        checkpoint: a file to write the network to, and to go on from if it is there.
+        checkpoint: a file to write the network to, and to go on from if it is there; see
+            `learn_by_stdp`.
         save_every: batches between two checkpoints.
         max_bytes: memory for the layer's input latencies, kept from one epoch to the next when
             `batches` is a sequence. Memory does not change the result.

@@ -58,5 +58,16 @@ def test_the_published_ecg_network_saves_a_hundredfold(shared_oracles):
 def test_bad_input_is_refused_by_name():
     with pytest.raises(TypeError, match="got Bidirectional as 'both'"):
         count_operations(yin2021("timit", 0), torch.zeros(5, 1, 39))
-    with pytest.raises(ValueError, match="`inputs` must have at least one sample"):
-        count_operations(yin2021("ecg", 0), torch.zeros(5, 0, 4))
+    ecg: Any = yin2021("ecg", 0)
+    for inputs, error, message in [
+        (torch.zeros(5, 0, 4), ValueError, "`inputs` must have axes .* at least one sample"),
+        (torch.zeros(5, 4), ValueError, "`inputs` must have axes"),
+        (np.zeros((5, 1, 4)), TypeError, "`inputs` must be a tensor; got ndarray"),
+        (torch.full((5, 1, 4), torch.nan), ValueError, "`inputs` must be finite"),
+    ]:
+        with pytest.raises(error, match=message):
+            count_operations(ecg, inputs)
+    with pytest.raises(ValueError, match="`batch_size` must be a whole number"):
+        count_operations(ecg, torch.zeros(5, 1, 4), batch_size=0)
+    with pytest.raises(ValueError, match="`steps` must be a whole number from 1 up"):
+        gated_operations([4, 3], steps=0)

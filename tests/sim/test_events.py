@@ -46,6 +46,8 @@ def test_no_event_is_lost_and_their_order_does_not_matter(samples, random):
         (([0.1], [0, 1]), {}, "`samples` must have a channel for every time"),
         (([-0.1], [0]), {}, "`samples` must have finite times from 0 s up"),
         (([np.nan], [0]), {}, "`samples` must have finite times"),
+        (([0.1], [1.5]), {}, "`samples` must have whole numbers as channels; got float64"),
+        (([np.inf], [0]), {}, "`samples` must have finite times"),
         (([0.1], [3]), {}, "`samples` must have channels below 3; got 3 to 3"),
         (([0.1], [0]), {"step": 0.0}, "`step` must be above 0 s"),
         (([0.1], [0]), {"n_steps": 0}, "`n_steps` and `n_channels` must be at least 1"),

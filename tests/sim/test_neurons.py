@@ -6,7 +6,10 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from neurospyke.sim.neurons import LONGEST, SHORTEST, AdaptiveLIF, LeakyIntegrator
+from neurospyke.sim.neurons import LONGEST, SHORTEST, AdaptiveLIF, Bidirectional, LeakyIntegrator
+from neurospyke.sim.ops.adaptive_lif_scan import adaptive_lif_scan
+from neurospyke.sim.ops.lif_scan import lif_scan
+from neurospyke.sim.ops.stream_linear import stream_linear
 from tests.conformance import assert_same
 
 
@@ -83,6 +86,65 @@ def test_a_leaky_integrator_never_spikes_and_is_a_running_mean():
     assert all(each.grad.isfinite().all() for each in one.parameters())
 
 
+@pytest.mark.parametrize(
+    ("change", "other_course"),
+    [
+        ({"reset": "immediate"}, True),
+        ({"reset_decays": True}, True),
+        ({"surrogate": "linear"}, False),
+        ({"adaptation": 0.5}, True),
+    ],
+)
+def test_settings_reach_the_op(change, other_course):
+    generator = torch.Generator().manual_seed(0)
+    inputs = 8 * torch.rand(40, 3, 3, generator=generator)
+    weight, tau = torch.rand(5, 3, generator=generator), torch.linspace(5, 30, 5)
+    plain: Any = AdaptiveLIF(weight, tau, 5 * tau, threshold=0.2)
+    one: Any = AdaptiveLIF(weight, tau, 5 * tau, threshold=0.2, **change)
+    found, leaf = one(inputs), weight.clone().requires_grad_()
+    settings: dict[str, Any] = {"threshold": 0.2, "return_membrane": True, **change}
+    taus = one.tau_membrane.detach(), one.tau_adaptation.detach()
+    expected: Any = adaptive_lif_scan(stream_linear(inputs, leaf), *taus, one.start(3), **settings)
+    assert_same(found.membrane, expected.membrane)
+    gradients = [
+        torch.autograd.grad(out.membrane.square().sum(), by)[0]
+        for out, by in ((found, one.weight), (expected, leaf), (plain(inputs), plain.weight))
+    ]
+    assert_same(gradients[0], gradients[1])
+    assert not torch.equal(gradients[0], gradients[2])
+    assert torch.equal(found.spikes, plain(inputs).spikes) != other_course
+
+
+def test_a_layer_of_constant_thresholds_resets_as_it_is_asked_to():
+    inputs, tau = torch.full((20, 1, 1), 3.0), torch.full((1,), 5.0)
+    one: Any = AdaptiveLIF(torch.ones(1, 1), tau, threshold=0.5, reset_decays=True)
+    settings: dict[str, Any] = {"threshold": 0.5, "return_membrane": True}
+    expected: Any = lif_scan(inputs, one.tau_membrane, reset_decays=True, **settings)
+    assert_same(one(inputs).membrane, expected.membrane)
+    assert not torch.equal(lif_scan(inputs, one.tau_membrane, **settings).spikes, expected.spikes)
+
+
+def test_both_directions_start_from_their_own_state():
+    sides = [layer(threshold=0.3, initial=(2.0, 0.5)) for _ in range(2)]
+    both = Bidirectional(*sides)
+    inputs = torch.rand(20, 4, 3)
+    start = both.start(4, torch.Generator().manual_seed(1))
+    out: Any = both(inputs, start)
+    ahead, behind = sides[0](inputs, start[0]), sides[1](inputs.flip(0), start[1])
+    assert not torch.equal(start[0].membrane, start[1].membrane)
+    assert_same(out.spikes, torch.cat([ahead.spikes, behind.spikes.flip(0)], 2))
+    assert_same(out.membrane, torch.cat([ahead.membrane, behind.membrane.flip(0)], 2))
+    assert_same(list(out.state[0]), list(ahead.state))
+    assert_same(list(out.state[1]), list(behind.state))
+
+
+def test_a_leaky_integrator_goes_on_from_a_state():
+    one = LeakyIntegrator(torch.rand(2, 3), torch.tensor([3.0, 8.0]))
+    inputs = torch.rand(20, 4, 3)
+    whole, head = one(inputs), one(inputs[:7])
+    assert_same(one(inputs[7:], head.state).membrane, whole.membrane[7:])
+
+
 def test_bad_input_is_refused_by_name():
     weight, tau = torch.ones(2, 3), torch.ones(2)
     for change, error, message in [
@@ -94,6 +156,8 @@ def test_bad_input_is_refused_by_name():
         ({"recurrent": weight}, ValueError, "`recurrent` must have 2 axes of 2 units"),
         ({"bias": tau.double()}, TypeError, "`bias` must be a tensor of"),
         ({"surrogate": "box"}, ValueError, "`surrogate` must be one of"),
+        ({"initial": (1.0,)}, ValueError, "`initial` must be two factors"),
+        ({"initial": (float("nan"), 0.0)}, ValueError, "`initial` must be finite"),
     ]:
         with pytest.raises(error, match=message):
             AdaptiveLIF(**{"weight": weight, "tau_membrane": tau, **change})
@@ -102,3 +166,14 @@ def test_bad_input_is_refused_by_name():
         one(torch.zeros(4, 2, 2))
     with pytest.raises(TypeError, match="`inputs` must be a"):
         one(torch.zeros(4, 2, 3).double())
+    other = AdaptiveLIF(torch.ones(2, 4), tau)
+    for sides, steps, error, message in [
+        ((one, one), 0, ValueError, "`steps` must be a whole number from 1 up"),
+        ((one, one), 1.5, ValueError, "`steps` must be a whole number from 1 up"),
+        ((one, other), 1, ValueError, "`backwards` must have the 3 channels of `forwards`; got 4"),
+        ((LeakyIntegrator(weight, tau), one), 1, TypeError, "`forwards` must be an AdaptiveLIF"),
+    ]:
+        with pytest.raises(error, match=message):
+            Bidirectional(*sides, steps=steps)
+    with pytest.raises(TypeError, match=r"`inputs` must be a .* got list"):
+        Bidirectional(one, one)([1.0])

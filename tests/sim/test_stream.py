@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from neurospyke.sim.models.yin2021 import yin2021
 from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.stream import StreamNetwork
 from tests.conformance import assert_same
+
+NONE = torch.zeros(30, 0, dtype=torch.int64)
 
 
 def stream(steps=30, samples=5, seed=0):
@@ -53,6 +56,11 @@ def test_packed_spikes_are_the_spikes():
 def test_bad_input_is_refused_by_name():
     network: Any = yin2021("ecg", seed=0)
     wrong: Any = {"pool": Pool(2)}
+    nothing: Any = []
+
+    def named(name):
+        return StreamNetwork("a", {name: network.layers["out"]}, readout="count")
+
     for make, error, message in [
         (lambda: StreamNetwork("a", {}, readout="count"), ValueError, "`layers` must hold at le"),
         (lambda: StreamNetwork("a", wrong, readout="count"), TypeError, "got Pool for 'pool'"),
@@ -66,6 +74,29 @@ def test_bad_input_is_refused_by_name():
         (lambda: network.responses(stream(), range(5), "out", max_bytes=9), ValueError, "`max_b"),
         (lambda: network.responses(stream(), range(4), "out"), ValueError, "stimuli"),
         (lambda: network.accuracy(stream(), torch.zeros(5).long()), ValueError, "`labels` must"),
+        (
+            lambda: StreamNetwork("a", nothing, readout="count"),
+            TypeError,
+            "`layers` must be layers by n",
+        ),
+        (lambda: named("step"), ValueError, "but not 'step' or as what modules have; got 'step'"),
+        (lambda: named("keys"), ValueError, "got 'keys'"),
+        (
+            lambda: StreamNetwork("a", network.layers, readout="count", skip=True),
+            ValueError,
+            "`ski",
+        ),
+        (lambda: network(stream() * math.nan), ValueError, "`inputs` must be finite"),
+        (lambda: network(stream() + math.inf), ValueError, "`inputs` must be finite"),
+        (lambda: network(stream(), {"hidden": None}), ValueError, "`states` must be of the layers"),
+        (lambda: network(stream(), network.start(4)), ValueError, "`state` must be torch.float32"),
+        (lambda: network.decide(stream(steps=10)), ValueError, "must have more steps than the 10"),
+        (lambda: network.decide(stream(), batch_size=0), ValueError, "`batch_size` must be a whol"),
+        (lambda: network.packed_spikes(stream(), batch_size=0), ValueError, "`batch_size`"),
+        (lambda: network.responses(stream(), range(5), "out", batch_size=0), ValueError, "`batch_"),
+        (lambda: network.responses(stream(), range(5), "out", bin_steps=0), ValueError, "`bin_st"),
+        (lambda: network.accuracy(stream(samples=0), NONE), ValueError, "at least one sample"),
+        (lambda: network.accuracy(stream().numpy(), NONE), TypeError, "got ndarray"),
     ]:
         with pytest.raises(error, match=message):
             make()

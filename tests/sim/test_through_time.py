@@ -239,7 +239,7 @@ def test_killed_at_any_point_it_loses_at_most_an_interval(tmp_path):
 
 def test_what_is_not_finite_is_not_learned():
     inputs, labels = task()
-    inputs[3, 2] = float("nan")
+    inputs[3, 2] = 3e38  # beyond what a current of float32 can be
     with pytest.raises(FloatingPointError, match="must be finite; lower `rate`"):
         learn_through_time(network(), lambda epoch: [(inputs, labels)], validation=task(), epochs=1)
 
@@ -253,10 +253,30 @@ def test_bad_input_is_refused_by_name():
         ({"steps": 0}, ValueError, "`steps`"),
         ({"optimizer": "newton"}, ValueError, "`optimizer` must be one of"),
         ({"factors": {"beta": 2.0}}, ValueError, "`factors` must name ends"),
+        ({"rate": float("inf")}, ValueError, "`rate` must be above 0 and finite"),
+        ({"factors": {"weight": -1.0}}, ValueError, "`factors` must be finite, from 0 up"),
+        ({"factors": {"weight": 1.0}, "optimizer": torch.optim.SGD}, ValueError, "`factors` must"),
+        ({"schedule": lambda epoch: float("nan")}, ValueError, "`schedule` .* nan for epoch 0"),
+        ({"checkpoint": "/nowhere/run.safetensors"}, ValueError, "`checkpoint` must be in an exis"),
+        ({"validation": task()[0]}, TypeError, "`validation` must be inputs and labels"),
+        ({"validation": task(samples=0)}, ValueError, "`validation` .* at least one sample"),
+        ({"validation": task(steps=3)}, ValueError, "`validation` .* more steps than the 3 first"),
     ]:
         with pytest.raises(error, match=message):
-            learned(**change)
+            learned(**change, observe=lambda step: pytest.fail("it has learned"))
     inputs, labels = task()
+    with pytest.raises(ValueError, match="`validation` must fit the network: `inputs` must have"):
+        learned(validation=(inputs[..., :1], labels))
+    with pytest.raises(
+        TypeError, match=r"`batches` must be a function .* see `shuffled`; got list"
+    ):
+        learn_through_time(network(), [(inputs, labels)], validation=task(), epochs=1)  # type: ignore[arg-type]
+    for few in (inputs[:3], inputs[:, :0]):
+        some = labels[: few.shape[1]]
+        with pytest.raises(ValueError, match="`inputs` must"):
+            learn_through_time(
+                network(), lambda epoch, one=(few, some): [one], validation=task(), epochs=1
+            )
     with pytest.raises(ValueError, match="`labels` must be from 0 to 1"):
         learn_through_time(
             network(), lambda epoch: [(inputs, labels + 1)], validation=task(), epochs=1
