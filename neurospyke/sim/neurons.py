@@ -16,7 +16,6 @@ from neurospyke.sim.ops.lif_scan import lif_scan
 from neurospyke.sim.ops.recurrent_adaptive_lif_scan import recurrent_adaptive_lif_scan
 from neurospyke.sim.ops.scan import NeuronState, Scan, check_number, check_reset
 from neurospyke.sim.ops.stream_linear import stream_linear
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.surrogate import check_surrogate
 
 SHORTEST = 0.01  # steps: nothing of a membrane is left after one
@@ -260,7 +259,8 @@ class Bidirectional(nn.Module):
 
     def __init__(self, forwards: AdaptiveLIF, backwards: AdaptiveLIF, *, steps: int = 1) -> None:
         super().__init__()
-        check_whole("steps", steps, 1)
+        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+            raise ValueError(f"`steps` must be a whole number from 1 up; got {steps!r}")
         for name, layer in (("forwards", forwards), ("backwards", backwards)):
             if not isinstance(layer, AdaptiveLIF):
                 raise TypeError(f"`{name}` must be an AdaptiveLIF; got {type(layer).__name__}")
