@@ -96,12 +96,11 @@ def _run(options: argparse.Namespace, command: str, signals: list[int]) -> int:
         options.run(options, command)
         sys.stdout.flush()
     except KeyboardInterrupt as interrupt:
-        return _interrupted(interrupt, signals)
+        notes = getattr(interrupt, "__notes__", ["the same command may be given again"])
+        print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
+        return 128 + (signals[-1] if signals else signal.SIGINT)
     except Exception as error:
         _drain()
-        # libraries that are half imported when a signal comes make another error of it
-        if signals:
-            return _interrupted(error, signals)
         code = _exit_code(error)
         if code is None:
             raise
@@ -110,12 +109,6 @@ def _run(options: argparse.Namespace, command: str, signals: list[int]) -> int:
             print(f"neurospyke: {one_line(message)}", file=sys.stderr)
         return code
     return 0
-
-
-def _interrupted(error: BaseException, signals: list[int]) -> int:
-    notes = getattr(error, "__notes__", ["the same command begins anew"])
-    print("; ".join(["neurospyke: interrupted", *notes]), file=sys.stderr)
-    return 128 + (signals[-1] if signals else signal.SIGINT)
 
 
 def _exit_code(error: Exception) -> int | None:

@@ -1,5 +1,6 @@
 """What all commands have in common: help that teaches, exit codes, one-line errors, quick start."""
 
+import importlib
 import os
 import re
 import shlex
@@ -204,16 +205,31 @@ def test_an_interruption_tells_how_to_go_on(act, capsys, name, code):
     assert [signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_an_interruption_that_a_library_takes_for_a_fault_is_none(act, capsys):
+def test_modules_that_swallow_an_interruption_are_waited_for(act, tmp_path, monkeypatch, capsys):
+    for name, times in (("swallowing_one", 1), ("swallowing_two", 2)):
+        (tmp_path / f"{name}.py").write_text(
+            "import signal\n"
+            "swallowed = 0\n"
+            f"for _ in range({times}):\n"
+            "    try:\n"
+            "        signal.raise_signal(signal.SIGTERM)\n"
+            "    except BaseException:\n"
+            "        swallowed += 1\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    seen = []
+
     def run(options, command):
-        try:
-            signal.raise_signal(signal.SIGTERM)
-        except KeyboardInterrupt:
-            raise AttributeError("half imported") from None
+        seen.append(importlib.import_module(options.words[0]).swallowed)
+        threading.Event().wait(10)
 
     act(run)
-    assert main(["act"]) == 143
-    assert "interrupted; the same command begins anew" in capsys.readouterr().err
+    assert main(["act", "swallowing_one"]) == 143
+    # who asks twice does not wait
+    assert main(["act", "swallowing_two"]) == 143
+    assert seen == [0, 1]
+    told = "neurospyke: interrupted; the same command may be given again\n"
+    assert capsys.readouterr().err == 2 * told
 
 
 def test_what_is_ignored_on_purpose_stays_ignored(act):

@@ -6,45 +6,62 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tqdm import tqdm
 
 # what each does where nobody has said otherwise
 _ENDINGS = {
-    "SIGINT": signal.default_int_handler,
-    "SIGTERM": signal.SIG_DFL,
-    "SIGHUP": signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGHUP: signal.SIG_DFL,
 }
+_PAUSE = 0.1  # seconds
 
 
 @contextmanager
 def ended_by_signals() -> Iterator[list[int]]:
     """Let SIGTERM and a closed terminal end the block as Ctrl-C does, so that it tidies up.
 
-    What the process ignores on purpose, as under nohup, stays ignored.
+    What the process ignores on purpose, as under nohup, stays ignored. A signal that comes while
+    modules are imported waits for them, unless it comes twice: some swallow it.
 
     Yields:
         Numbers of the signals received, none at first.
     """
     received: list[int] = []
 
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        del frame
+    def end(number: int, frame: FrameType | None) -> None:
+        impatient = number in received
         received.append(number)
-        raise KeyboardInterrupt
+        if impatient or not _importing(frame):
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, _PAUSE)
 
-    taken = {}
-    for name, usual in _ENDINGS.items():
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is usual:
-            taken[number] = signal.signal(number, end)
+    def ask_again(_: int, frame: FrameType | None) -> None:
+        if not _importing(frame):
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, _PAUSE)
+
+    before = {signal.SIGALRM: signal.signal(signal.SIGALRM, ask_again)}
+    for number, usual in _ENDINGS.items():
+        if signal.getsignal(number) is usual:
+            before[number] = signal.signal(number, end)
     try:
         yield received
     finally:
-        for number, before in taken.items():
-            signal.signal(number, before)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def add_running(

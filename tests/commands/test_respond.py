@@ -177,7 +177,7 @@ def test_killed_while_it_computes_it_goes_on(network, images, tmp_path):
 def test_interrupted_before_anything_is_kept_leaves_nothing(images, tmp_path, monkeypatch, capsys):
     arguments = words("kheradpisheh2018", images, tmp_path / "out")
     assert interrupted(monkeypatch, arguments, 0)[0] == 130
-    assert capsys.readouterr().err == "neurospyke: interrupted; the same command begins anew\n"
+    assert capsys.readouterr().err == "neurospyke: interrupted; the same command may be given again\n"
     assert left(tmp_path) == []
 
 
