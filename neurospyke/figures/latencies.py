@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import ArrayLike
 
 from neurospyke.compare.codes import first_spikes
@@ -66,9 +66,12 @@ def plot_latencies(
                 counts / times.size, edges, linewidth=1.3, **look
             )
         ax.set_xlim(*edges[[0, -1]].tolist())
+        if units == {"step"}:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel=_LABELS[units.pop()], ylabel="share of responses")
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1))
+        columns = 2 if len(keys) > 3 else 1
+        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(-0.1, 1), ncols=columns)
         sns.despine(ax=ax)
     return ax
 

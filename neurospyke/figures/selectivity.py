@@ -44,13 +44,14 @@ def plot_tuning(
     Args:
         responses: (trial, unit, time) counts, spikes or rates.
         by: column of `trials`: where numeric, such as a direction in degrees, its values are the
-            axis; else each label has a place, in order of first appearance.
+            axis; else each label has a place, up to 24 labels in order of first appearance, more
+            by decreasing rate of the first unit.
         ax: axes to draw on; new ones when not given.
         units: positions of at most six units, a line each.
         confidence: coverage of the intervals (Student's t over trials).
 
     Returns:
-        The axes; labels are named up to 24.
+        The axes; up to 24 labels are named, and no line leads from one to the next.
 
     Raises:
         ValueError: if there is no such column or unit, there are too many units, or responses hold
@@ -79,14 +80,14 @@ def plot_tuning(
     shades = colours(len(places))
     with style():
         ax = axes_for(ax, COLUMN, 2.3)
-        across = np.asarray(kinds, dtype=float) if numeric else np.arange(len(kinds))
+        across = np.asarray(kinds, dtype=float) if numeric else _ranks(table, len(kinds))
         keys: dict[str, Any] = {}
         for number, unit in enumerate(places):
             part = table[table["unit"] == number].sort_values("stimulus")
             look: Any = {"color": shades[number]}
             ax.vlines(across, part["low"], part["high"], linewidth=0.9, **look)
-            dashes, marker = DASHES[number % len(DASHES)], MARKERS[number % len(MARKERS)]
-            more: Any = {"linestyle": dashes, "marker": marker, "markersize": 4, **look}
+            dashes = DASHES[number % len(DASHES)] if numeric else ""
+            more: Any = {"linestyle": dashes, "marker": MARKERS[number], "markersize": 4, **look}
             (line,) = ax.plot(across, part["rate"], markeredgecolor="white", **more)
             keys[f"unit {responses.units['unit'].iloc[unit]}"] = line
         ax.set_ylim(bottom=min(0, float(table["rate"].min())))
@@ -159,6 +160,14 @@ def _means(
     return psth(replace(summed, trials=trials), confidence=confidence)
 
 
+def _ranks(table: pd.DataFrame, n: int) -> np.ndarray:
+    """A place for each label: by its number, or its rate in the first unit where there are many."""
+    if n <= _NAMED:
+        return np.arange(n)
+    rates = table[table["unit"] == 0].sort_values("stimulus")["rate"].to_numpy()
+    return np.argsort(np.argsort(-rates, kind="stable"))
+
+
 def _name_kinds(ax: Axes, by: str, kinds: pd.Index, numeric: bool) -> None:
     if numeric:
         ax.set_xlabel(wrap(by, 40), parse_math=False)
@@ -169,7 +178,9 @@ def _name_kinds(ax: Axes, by: str, kinds: pd.Index, numeric: bool) -> None:
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
     else:
         ax.set_xticks([])
-        ax.set_xlabel(f"{len(kinds)} labels of {wrap(by, 30)}", parse_math=False)
+        ax.set_xlabel(
+            f"{len(kinds)} of {wrap(by, 20)}, by rate of the first unit", parse_math=False
+        )
 
 
 def _draw_group(ax: Axes, place: int, values: np.ndarray, generator: np.random.Generator) -> None:

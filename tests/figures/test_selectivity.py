@@ -60,10 +60,16 @@ def test_more_than_ten_numbers_keep_their_order() -> None:
 
 
 def test_many_labels_are_counted_instead_of_named() -> None:
-    many = Responses.from_counts(np.ones((30, 1), int), stimuli=[f"s{n}" for n in range(30)])
-    ax = plot_tuning(many)
-    assert ax.get_xlabel() == "30 labels of stimulus"
+    """They are ranked by the first unit: 29 spikes come first; the second unit falls in line."""
+    counts = np.stack([np.arange(30), 29 - np.arange(30)], axis=1)
+    many = Responses.from_counts(counts, stimuli=[f"s{n}" for n in range(30)])
+    ax: Any = plot_tuning(many, units=[0, 1])
+    assert ax.get_xlabel() == "30 of stimulus, by rate of the first unit"
     assert len(ax.get_xticks()) == 0
+    one, other = ax.get_lines()
+    assert one.get_xydata().tolist() == [[29 - n, n] for n in range(30)]
+    assert other.get_xydata().tolist() == [[29 - n, 29 - n] for n in range(30)]
+    assert one.get_linestyle() == "None"
 
 
 def test_what_is_not_there_is_refused() -> None:
