@@ -178,9 +178,8 @@ def _name_kinds(ax: Axes, by: str, kinds: pd.Index, numeric: bool) -> None:
         ax.set_xticks(range(len(names)), names, rotation=40, ha="right", parse_math=False)
     else:
         ax.set_xticks([])
-        ax.set_xlabel(
-            f"{len(kinds)} of {wrap(by, 20)}, by rate of the first unit", parse_math=False
-        )
+        ranked = f"{len(kinds)} labels of {wrap(by, 20)}, ranked by the first unit"
+        ax.set_xlabel(ranked, parse_math=False)
 
 
 def _draw_group(ax: Axes, place: int, values: np.ndarray, generator: np.random.Generator) -> None:

@@ -64,7 +64,7 @@ def test_many_labels_are_counted_instead_of_named() -> None:
     counts = np.stack([np.arange(30), 29 - np.arange(30)], axis=1)
     many = Responses.from_counts(counts, stimuli=[f"s{n}" for n in range(30)])
     ax: Any = plot_tuning(many, units=[0, 1])
-    assert ax.get_xlabel() == "30 of stimulus, by rate of the first unit"
+    assert ax.get_xlabel() == "30 labels of stimulus, ranked by the first unit"
     assert len(ax.get_xticks()) == 0
     one, other = ax.get_lines()
     assert one.get_xydata().tolist() == [[29 - n, n] for n in range(30)]
