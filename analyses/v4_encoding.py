@@ -23,7 +23,13 @@ import pandas as pd
 import torch
 from scipy.ndimage import gaussian_filter
 
-from neurospyke.compare import alignment, comparison_table, encoding, shuffle_labels
+from neurospyke.compare import (
+    alignment,
+    comparison_table,
+    encode_by_layers,
+    encoding,
+    shuffle_labels,
+)
 from neurospyke.datasets import read_v4_cowley2023
 from neurospyke.figures import plot_scores
 from neurospyke.responses import Responses
@@ -97,16 +103,22 @@ layers = {"pixels": pixel_responses(small, stimuli)} | {
 # %% [markdown]
 # ## How well is each unit predicted?
 #
-# Wide layers are reduced to 200 components of the training images of each fold.
+# Wide layers are reduced to 200 components of the training images of each fold. All layers together
+# predict with a penalty of their own for each, which says how much of it every layer has.
 
 # %%
 found = encoding({"oriented gradients": gradients}, v4, seed=SEED)
 control = encoding({"oriented gradients, shuffled": shuffle_labels(gradients, SEED)}, v4, seed=SEED)
 reduced = encoding(layers, v4, n_components=N_COMPONENTS, seed=SEED)
-scores = [score for each in (found, control, reduced) for score in each.comparisons.values()]
+together = encode_by_layers(layers, v4, n_shares=5, seed=SEED)
+scores = [
+    score for each in (found, control, reduced, together) for score in each.comparisons.values()
+]
 for score in scores:
     print(score)
-units = pd.concat([each.units for each in (found, control, reduced)], ignore_index=True)
+units = pd.concat([each.units for each in (found, control, reduced, together)], ignore_index=True)
+shares = units.filter(like="share of ").mean()
+print("Mean shares of all layers together:", shares.round(2).to_dict())
 medians = units.groupby("model", sort=False)[["r", "r2", "explained", "ceiling"]].median()
 print(medians.round(3).to_string())
 plot_scores(scores).figure

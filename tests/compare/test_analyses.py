@@ -33,7 +33,10 @@ def test_v4_is_predicted_by_gradients_and_by_layers(tmp_path: Path, shared_data:
     assert r["oriented gradients"] > 0.3
     assert abs(r["oriented gradients, shuffled"]) < 0.06
     assert (r[layers] > 0.08).all()
-    assert r[layers].max() < r["oriented gradients"]
+    joined = " + ".join(layers)
+    assert r[layers].max() < r[joined] < r["oriented gradients"]
+    shares = units.loc[units["model"] == joined].filter(like="share of ")
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-9)
     assert units["ceiling"].median() == pytest.approx(0.87, abs=0.02)
     scores = pd.read_csv(out / "scores.csv")
     assert set(scores["method"]) == {"encoding", "alignment (debiased_cka)"}
