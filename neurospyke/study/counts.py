@@ -62,6 +62,12 @@ def read_responses(
             f"{path.name} must have the column {stimulus!r}, which says what was shown; it has "
             f"{list(table.columns)[:20]}"
         )
+    if path.suffix != ".parquet":
+        # Labels such as "007" stay as they are written.
+        written = pd.read_csv(
+            path, sep=TABLES[path.suffix], usecols=[stimulus], dtype=str, keep_default_na=False
+        )
+        table[stimulus] = written[stimulus]
     chosen, how = _units(table, stimulus, units, path.name)
     values = _numbers(table, chosen, path.name)
     labels = [name for name in table if name not in chosen]
