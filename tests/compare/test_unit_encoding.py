@@ -186,9 +186,11 @@ def test_layers_with_no_more_features_than_components_are_taken_whole() -> None:
     assert np.abs(found.predictions["wide"] - whole["wide"]).max() > 1e-3
     kept = [each.settings["n_components"] for each in found.comparisons.values()]
     assert kept == [5, None]
+    # Ten folds of 41 stimuli leave 36 or 37 to learn from.
+    many = responses(rng.normal(size=(41, 50)))
     for impossible in (0, 37):
         with pytest.raises(ValueError, match=r"`n_components` must be 1 to 36, .*got"):
-            encoding(responses(rng.normal(size=(40, 50))), brain, n_components=impossible, seed=0)
+            encoding(many, many, n_components=impossible, seed=0)
 
 
 def test_many_layers_bins_and_permutations_in_one_call() -> None:
