@@ -38,6 +38,7 @@ from neurospyke.compare import (
     thin,
 )
 from neurospyke.datasets import read_natural_patches, read_retina_onken2016
+from neurospyke.figures import plot_side_by_side
 from neurospyke.responses import Responses
 from neurospyke.sim import kheradpisheh2018, learn_by_stdp
 from neurospyke.virtual import virtual_recording
@@ -84,6 +85,14 @@ spikes = spikes.where(units=chosen)
 populations = {"retina": recorded, "Poisson area": poisson, "network, pool2": spikes}
 for name, responses in populations.items():
     print(f"{name}: {responses}")
+
+# %% [markdown]
+# The spikes of one trial, and the mean rate of all units in all trials.
+
+# %%
+rasters = plot_side_by_side(populations, trial=1)[0].figure
+rasters.savefig(OUT / "rasters.png", dpi=150)
+rasters
 
 # %% [markdown]
 # ## Single units

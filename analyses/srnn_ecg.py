@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 from neurospyke.compare import RDM, comparison_table, rsa, rsa_map, shuffle_labels
 from neurospyke.datasets import fetch_dataset, read_ecg_laguna1997
 from neurospyke.datasets.laguna1997 import WAVES
-from neurospyke.figures import plot_map
+from neurospyke.figures import plot_energy, plot_map
 from neurospyke.report import write_report
 from neurospyke.responses import Responses
 from neurospyke.sim import (
@@ -103,6 +103,7 @@ operations = count_operations(network, spikes)
 energy = energy_table(operations)
 print(operations.round(3).to_string(index=False))
 print(energy.round(3).to_string(index=False))
+plot_energy(energy).figure
 
 # %% [markdown]
 # ## Spikes of one course
@@ -249,6 +250,7 @@ report = write_report(
     figures={
         "Spikes of one course": rasters,
         "Label structure over time": plot_map(over_time)[0].figure,
+        "Energy of an inference": plot_energy(energy),
     },
     tables={"Answers": confusion.reset_index(), "Operations": operations, "Energy": energy},
     inputs=[

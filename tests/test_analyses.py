@@ -233,4 +233,4 @@ def test_shuffled_labels_find_nothing_in_v4(v4: Run) -> None:
 
 
 def test_notebooks_show_what_they_draw(it: Run, retina: Run, ecg: Run, v4: Run) -> None:
-    assert [each.n_figures for each in (it, retina, ecg, v4)] == [1, 1, 2, 2]
+    assert [each.n_figures for each in (it, retina, ecg, v4)] == [1, 1, 3, 2]
