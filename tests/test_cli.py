@@ -244,6 +244,15 @@ def test_what_is_ignored_on_purpose_stays_ignored(act):
         signal.signal(signal.SIGHUP, before)
 
 
+def test_commands_run_in_any_thread(act):
+    codes = []
+    act(lambda options, command: codes.append("ran"))
+    thread = threading.Thread(target=lambda: codes.append(main(["act"])))
+    thread.start()
+    thread.join()
+    assert codes == ["ran", 0]
+
+
 def run(*words, stdout):
     """A command in a process of its own."""
     return subprocess.run(

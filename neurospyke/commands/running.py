@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -31,6 +32,20 @@ def ended_by_signals() -> Iterator[list[int]]:
         Numbers of the signals received, none at first.
     """
     received: list[int] = []
+    # only the main thread is told of signals
+    told = threading.current_thread() is threading.main_thread()
+    before = _take(received) if told else {}
+    try:
+        yield received
+    finally:
+        if told:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _take(received: list[int]) -> dict[signal.Signals, Any]:
+    """Set handlers that write down signals, and give those of before."""
 
     def end(number: int, frame: FrameType | None) -> None:
         impatient = number in received
@@ -48,12 +63,7 @@ def ended_by_signals() -> Iterator[list[int]]:
     for number, usual in _ENDINGS.items():
         if signal.getsignal(number) is usual:
             before[number] = signal.signal(number, end)
-    try:
-        yield received
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return before
 
 
 def _importing(frame: FrameType | None) -> bool:

@@ -1,5 +1,8 @@
 """What `neurospyke inspect` and `neurospyke convert` say, write and refuse."""
 
+import os
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,6 +136,26 @@ def test_files_without_units_are_refused_in_one_line(shared_data, capsys, name):
     assert (code, out) == (2, "")
     assert f"{name}.nwb must hold sorted units" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "name", [b"-x.npz", b"\xff\xfe.npz", b"a\nb\x1b[2J.npz", b"two  blanks.npz"]
+)
+def test_names_of_any_bytes_are_taken_and_told_as_they_can_be_typed(
+    tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(tmp_path)
+    word = os.fsdecode(name)
+    made().save(tmp_path / word)
+    code, out, err = run(capsys, "inspect", "--", word)
+    assert (code, err) == (0, "")
+    told = out.partition(": 3 units, 5 spikes\n")[0]
+    echoed = subprocess.run(["bash", "-c", f"printf %s {told}"], capture_output=True, check=True)
+    assert echoed.stdout == name
+    assert run(capsys, "convert", "--", word, word.replace(".npz", ".nwb"))[0] == 0
+    code, out, err = run(capsys, "inspect", "--", word.replace("npz", "none"))
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "\x1b" not in err
 
 
 def test_responses_are_told_by_units_trials_and_bins(tmp_path, capsys):
