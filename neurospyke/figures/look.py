@@ -4,6 +4,7 @@ Every distinction is made twice, by grey level and by hatching, dashes or marker
 in black and white, or an eye without one kind of cone, loses nothing.
 """
 
+import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -145,6 +146,31 @@ def panels_for(
             "for new ones"
         )
     return given
+
+
+def grid_for(axes: Sequence[Axes] | None, n: int, height: float | None = None) -> list[Axes]:
+    """The axes given, or new ones, at most four in a row of panels.
+
+    Args:
+        axes: one a panel, or None.
+        n: number of panels.
+        height: of a row of panels, inches; as high as a panel is wide when not given.
+
+    Returns:
+        As many axes as panels; what is left of the last row stays empty.
+
+    Raises:
+        ValueError: if there are not as many axes as panels.
+    """
+    if axes is not None:
+        return panels_for(axes, 1, n, 0, 0)
+    n_columns = min(4, n)
+    n_rows = math.ceil(n / n_columns)
+    width = COLUMN if n_columns == 1 else PAGE
+    panels = panels_for(None, n_rows, n_columns, width, n_rows * (height or width / n_columns))
+    for ax in panels[n:]:
+        ax.set_axis_off()
+    return panels[:n]
 
 
 def colours(n: int) -> list[Any]:

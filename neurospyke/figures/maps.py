@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 
-from neurospyke.figures.look import COLUMN, INK, PAGE, check_columns, panels_for, style, wrap
+from neurospyke.figures.look import INK, check_columns, grid_for, style, wrap
 
 _COLUMNS = ("layer", "step", "area", "time_start", "time_stop", "score", "p_cluster")
 
@@ -20,7 +20,7 @@ def plot_map(
 
     Args:
         table: what `rsa_map` gave.
-        axes: one an area to draw on, of one figure; new ones side by side when not given.
+        axes: one an area to draw on, of one figure; new ones, four in a row, when not given.
         p: cells whose cluster has at most this corrected p value bear a dot.
 
     Returns:
@@ -44,13 +44,12 @@ def plot_map(
     several = table["step"].max() > 0
     names = [wrap(f"{layer} {step}" if several else str(layer), 18) for layer, step in rows]
     with style():
-        width = COLUMN if len(areas) == 1 else PAGE
-        panels = panels_for(axes, 1, len(areas), width, min(1.1 + 0.2 * len(rows), 8.5))
+        panels = grid_for(axes, len(areas), min(1.1 + 0.2 * len(rows), 8.5))
         for place, (ax, area) in enumerate(zip(panels, areas, strict=True)):
             _draw(ax, table[table["area"] == area], rows, limits, p)
             ax.set_title(wrap(str(area), 24), parse_math=False)
             ax.set_xlabel("time")
-            ax.set_yticks(range(len(rows)), names if place == 0 else [""] * len(rows))
+            ax.set_yticks(range(len(rows)), names if place % 4 == 0 else [""] * len(rows))
             for label in ax.get_yticklabels():
                 label.set_parse_math(False)
             ax.tick_params(axis="y", length=0)

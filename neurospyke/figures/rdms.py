@@ -1,6 +1,5 @@
 """Figures of representational geometry: panels of RDMs, and conditions as points."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.scaling import classical_scaling
-from neurospyke.figures.look import COLUMN, INK, PAGE, axes_for, panels_for, style, wrap
+from neurospyke.figures.look import COLUMN, INK, axes_for, grid_for, style, wrap
 from neurospyke.figures.names import place_names
 from neurospyke.figures.pictures import as_pictures, draw_thumbnails
 
@@ -101,7 +100,7 @@ def plot_rdms(
     pictures = [None if images is None else as_pictures(images, each.n_conditions) for each in rdms]
     together = np.concatenate([rdm.values for rdm in rdms]) if shared_scale else None
     with style():
-        panels = _panels(axes, len(rdms))
+        panels = grid_for(axes, len(rdms))
         for ax, rdm, small in zip(panels, rdms, pictures, strict=True):
             values = rdm.values if together is None else together
             image = _draw(ax, rdm, np.percentile(values, (1, 99)))
@@ -114,18 +113,6 @@ def plot_rdms(
             image = panels[0].get_images()[0]
             _bar(panels[0], image, ax=panels, fraction=0.03, pad=0.02, extend="both")
     return panels
-
-
-def _panels(axes: Sequence[Axes] | None, n: int) -> list[Axes]:
-    if axes is not None:
-        return panels_for(axes, 1, n, 0, 0)
-    n_columns = min(4, n)
-    n_rows = math.ceil(n / n_columns)
-    width = COLUMN if n_columns == 1 else PAGE
-    panels = panels_for(None, n_rows, n_columns, width, n_rows * width / n_columns)
-    for ax in panels[n:]:
-        ax.set_axis_off()
-    return panels[:n]
 
 
 def _bar(on: Axes, image: AxesImage, **where: Any) -> Colorbar:

@@ -55,6 +55,17 @@ def test_areas_share_their_colours_and_the_names_of_rows() -> None:
     v4.figure.canvas.draw()
 
 
+def test_five_areas_take_two_rows_of_which_each_is_named() -> None:
+    frame = pd.concat([table()[table()["area"] == "V4"].assign(area=f"a{n}") for n in range(5)])
+    panels = plot_map(frame)
+    tops = [round(ax.get_position().y1, 6) for ax in panels]
+    assert len(set(tops[:4])) == 1
+    assert tops[4] < tops[0]
+    named = [any(label.get_text() for label in ax.get_yticklabels()) for ax in panels]
+    assert named == [True, False, False, False, True]
+    assert sum(ax.axison for ax in panels[0].figure.axes) == 6  # with the colour bar
+
+
 def test_a_layer_that_an_area_lacks_stays_blank() -> None:
     frame = table()
     frame = frame[(frame["area"] == "V4") | (frame["layer"] == "conv1")]
