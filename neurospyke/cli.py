@@ -32,8 +32,12 @@ neurons does, and how sure are we? Commands in the order in which a study needs 
 more with --help."""
 _EXAMPLES = """\
 examples:
-  neurospyke demo                    # the whole path on data the package brings itself
-  neurospyke inspect session.nwb     # what a recording holds; nothing is written
+  neurospyke demo                                         # begin here: it ends with a report
+  neurospyke inspect session.nwb                          # what a recording holds
+  neurospyke train kheradpisheh2018 --data photographs/ --out learned.safetensors
+  neurospyke respond learned.safetensors stimuli/ --out shown
+  neurospyke compare shown/pool1.npz shown/pool2.npz counts.csv
+  neurospyke report study.toml --out results              # all of it from one file
 """
 # what a person can put right in the command or in what it names
 _REFUSED = (ValueError, TypeError, FileNotFoundError, FileExistsError)

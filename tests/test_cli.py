@@ -65,12 +65,12 @@ def test_commands_are_listed_in_the_order_of_a_study(capsys):
     assert "130  interrupted" in out
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_help_of_each_command_teaches(name, capsys):
+@pytest.mark.parametrize("names", [[], *([name] for name in COMMANDS)])
+def test_help_teaches_by_examples_that_are_understood(names, capsys):
     with pytest.raises(SystemExit, match="0"):
-        main([name, "--help"])
+        main([*names, "--help"])
     text = capsys.readouterr().out
-    for part in ("usage:", "comes out", "exit codes:", "examples"):
+    for part in ("usage:", "comes out" if names else "COMMAND", "exit codes:", "examples"):
         assert part in text
     lines = text.partition("examples")[2].replace("\\\n", " ").splitlines()
     examples = [line for line in lines if line.startswith("  ") and "neurospyke " in line]
