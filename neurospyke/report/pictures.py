@@ -21,6 +21,7 @@ from neurospyke.figures.look import style
 
 _MAX_SVG_BYTES = 2**20
 _NARROW = 4.5
+_MAX_COLOURS = 320
 _RASTER = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=\s]+)")
 
 
@@ -167,23 +168,34 @@ def _save(figure: Figure, kind: str) -> bytes:
 
 
 def _lean(svg: str) -> str:
-    """The same drawing with every image inside it in as few bytes as keep its colours."""
+    """The same drawing with every image of few colours inside it at a byte a pixel."""
 
     def packed(found: re.Match[str]) -> str:
-        image = Image.open(io.BytesIO(base64.b64decode(found[1])))
-        colours = image.convert("RGBA").getcolors(256)
-        if colours is None:
-            return found[0]
-        buffer = io.BytesIO()
-        opaque = all(colour[3] == 255 for _, colour in colours)  # pyright: ignore
-        kept = image.convert("RGB") if opaque else image.convert("RGBA")
-        method = Image.Quantize.MEDIANCUT if opaque else Image.Quantize.FASTOCTREE
-        kept.quantize(256, method=method, dither=Image.Dither.NONE).save(
-            buffer, "PNG", optimize=True
-        )
-        return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        image = Image.open(io.BytesIO(base64.b64decode(found[1]))).convert("RGBA")
+        small = _palette(np.asarray(image))
+        return found[0] if small is None else f"data:image/png;base64,{small}"
 
     return _RASTER.sub(packed, svg)
+
+
+def _palette(pixels: np.ndarray) -> str | None:
+    """PNG with a palette, in base64; None for more colours than a colour map and its extremes.
+
+    Colours beyond 256, the rarest, become the nearest of the others.
+    """
+    packed = np.ascontiguousarray(pixels).view(np.uint32)[..., 0]
+    colours, which, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    if len(colours) > _MAX_COLOURS:
+        return None
+    kept = np.sort(np.argsort(-counts, kind="stable")[:256])
+    table = colours.view(np.uint8).reshape(-1, 4).astype(np.int64)
+    nearest = np.square(table[:, None] - table[kept]).sum(axis=2).argmin(axis=1)
+    image = Image.fromarray(nearest[which].reshape(packed.shape).astype(np.uint8), "P")
+    image.putpalette(table[kept, :3].astype(np.uint8).tobytes())
+    buffer = io.BytesIO()
+    opacity = table[kept, 3].astype(np.uint8).tobytes()
+    image.save(buffer, "PNG", optimize=True, transparency=opacity)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _score(comparison: Comparison) -> str:
