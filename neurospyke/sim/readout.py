@@ -41,15 +41,14 @@ READOUTS: Mapping[str, Callable[[Scan], Tensor]] = MappingProxyType(
 )
 
 
-def gather(evidence: Tensor, readout: str, before: Tensor | None = None) -> Tensor:
-    """Evidence of a course so far.
+def gather(evidence: Tensor, readout: str) -> Tensor:
+    """Evidence of a course, or of a part of one: those of parts are added.
 
-        before + sum over t of evidence[t]; of "membrane", evidence as it is
+        sum over t of evidence[t]; of "membrane", evidence as it is
 
     Args:
         evidence: (time, batch, class), of the steps that count.
         readout: one of `READOUTS`.
-        before: (batch, class), gathered from earlier steps; of "mean" the sum.
 
     Returns:
         (time, batch, class) of "membrane", else (batch, class), a sum also of "mean".
@@ -63,8 +62,7 @@ def gather(evidence: Tensor, readout: str, before: Tensor | None = None) -> Tens
     """
     if readout == "membrane":
         return evidence
-    total = evidence.sum(0)
-    return total if before is None else before + total
+    return evidence.sum(0)
 
 
 def readout_loss(gathered: Tensor, labels: Tensor) -> Tensor:

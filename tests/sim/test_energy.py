@@ -1,6 +1,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -26,6 +27,36 @@ def test_operations_by_hand():
     # numbers have to be multiplied
     numbers = count_operations(network, torch.full((4, 5, 1), 0.9))
     assert numbers["mac"].tolist()[0] == 4 * 2 + 4 * 2 * 1
+
+
+def test_what_was_counted_says_how_busy_it_was():
+    sure, tau = torch.full((2, 1), 20.0), torch.full((2,), 10.0)
+    layer = AdaptiveLIF(sure, tau, threshold=0.1)
+    network = StreamNetwork("one", {"out": layer}, readout="count")
+    inputs = torch.ones(4, 3, 1)
+    inputs[1] = -1.0  # a spike of the other sign is added up as well
+    inputs[3] = 0.0
+    counts: Any = count_operations(network, inputs, batch_size=2).iloc[0]
+    assert counts["synaptic"] == 3 * 2
+    assert counts["rate"] == counts["spikes"] / (2 * 4)
+    assert 0 < counts["rate"] < 1
+    assert counts[["inputs", "units", "steps"]].tolist() == [1, 2, 4]
+
+
+def test_energies_by_hand():
+    rows = {"inputs": [4, 3, 2], "units": [3, 2, 5], "steps": [10] * 3}
+    counts = pd.DataFrame({**rows, "ac": [60.0, 30.0, 10.0], "mac": [5.0, 3.0, 2.0]})
+    table: Any = energy_table(counts).set_index(["network", "arithmetic"])
+    # 100 AC of 0.1 pJ and 10 MAC of 3.2 pJ; 0.9 and 4.6 pJ
+    assert table.loc[("spiking", "int32"), "nanojoule"] == pytest.approx(0.042)
+    assert table.loc[("spiking", "fp32"), "nanojoule"] == pytest.approx(0.136)
+    # 4 to 3 to 2 units, read out by 5: per step 4 (12 + 9) + 17 3 + 4 (6 + 4) + 17 2 + 10
+    assert table.loc[("lstm", "int32"), "mac"] == 10 * 219
+    assert table.loc[("lstm", "fp32"), "nanojoule"] == pytest.approx(2190 * 4.6 / 1000)
+    assert table.loc[("lstm", "fp32"), "ratio"] == pytest.approx(2190 * 4.6 / 136)
+    assert table.loc[("gru", "int32"), "mac"] == 10 * (3 * 21 + 30 + 3 * 10 + 20 + 10)
+    assert table.loc[("rnn", "int32"), "mac"] == 10 * (21 + 10 + 10)
+    assert len(table) == 8
 
 
 def test_gated_networks_by_hand():

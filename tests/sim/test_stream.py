@@ -43,6 +43,24 @@ def test_responses_hold_spikes_counts_and_membranes():
     assert counts.edges.tolist() == [0, 7, 14, 21, 28]
     membrane = network.responses(inputs, labels, "hidden", measure="membrane")
     np.testing.assert_allclose(membrane.values, scan.membrane.detach().permute(1, 2, 0))
+    means = network.responses(inputs, labels, "hidden", measure="membrane", bin_steps=7)
+    wanted = membrane.values[:, :, :28].reshape(5, 36, 4, 7).mean(3)
+    np.testing.assert_allclose(means.values, wanted, atol=1e-6)
+
+
+def test_a_random_start_follows_its_seed():
+    layer = AdaptiveLIF(torch.eye(4), torch.full((4,), 50.0), threshold=0.5, initial=(1.0, 0.0))
+    network = StreamNetwork("one", {"out": layer}, readout="count")
+    silent, labels = torch.zeros(3, 40, 4), torch.zeros(40, dtype=torch.int64)
+    zero, one = network.decide(silent), network.decide(silent, seed=1)
+    assert zero.tolist() == [0] * 40
+    assert_same(network.decide(silent, seed=1), one)
+    assert not torch.equal(network.decide(silent, seed=2), one)
+    assert one.bincount(minlength=4).min() > 0
+    assert network.accuracy(silent, labels) == 1.0
+    assert network.accuracy(silent, labels, seed=1) == (one == 0).double().mean()
+    # every batch has a draw of its own
+    assert network.decide(silent, batch_size=10, seed=1).view(4, 10).unique(dim=0).shape[0] == 4
 
 
 def test_packed_spikes_are_the_spikes():

@@ -1,7 +1,13 @@
+import inspect
+
 import pytest
 import torch
 
+from neurospyke.sim.checkpoint import write_network
+from neurospyke.sim.models.kheradpisheh2018 import kheradpisheh2018
 from neurospyke.sim.models.yin2021 import TASKS, yin2021
+from neurospyke.sim.neurons import AdaptiveLIF
+from neurospyke.sim.stream import StreamNetwork
 from neurospyke.sim.stream_file import read_stream_network, write_stream_network
 from tests.conformance import assert_same
 
@@ -19,6 +25,34 @@ def test_a_network_comes_back_as_it_was(task, tmp_path):
     assert_same(state["memory"], torch.ones(3))
 
 
+def test_every_setting_is_kept(tmp_path):
+    settings = {
+        "threshold": 0.3,
+        "adaptation": 0.7,
+        "reset": "immediate",
+        "reset_decays": True,
+        "surrogate": "slayer",
+        "initial": (0.25, 0.5),
+    }
+    defaults = inspect.signature(AdaptiveLIF.__init__).parameters
+    assert all(value != defaults[name].default for name, value in settings.items())
+    tau = torch.tensor([3.0, 4.0])
+    tensors = {"bias": torch.ones(2), "recurrent": torch.rand(2, 2)}
+    one = AdaptiveLIF(torch.rand(2, 3), tau, 2 * tau, **tensors, **settings)  # type: ignore[arg-type]
+    assert {*settings, *tensors} == {
+        name for name, each in defaults.items() if each.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    network = StreamNetwork("one", {"out": one}, readout="membrane", skip=7)
+    path = tmp_path / "network.safetensors"
+    write_stream_network(path, network, state={"turned": torch.rand(2, 3).T})
+    back, progress, state = read_stream_network(path)
+    assert (back.name, back.readout, back.skip, progress) == ("one", "membrane", 7, None)
+    for name, value in settings.items():
+        assert getattr(back.layers["out"], name) == value, name
+    assert_same(list(back.parameters()), list(network.parameters()))
+    assert state["turned"].shape == (3, 2)
+
+
 def test_other_files_are_refused(tmp_path):
     path = tmp_path / "other"
     path.write_bytes(b"not a network")
@@ -27,6 +61,9 @@ def test_other_files_are_refused(tmp_path):
     write_stream_network(path, yin2021("ecg", seed=0))
     with pytest.raises(ValueError, match="`max_bytes`"):
         read_stream_network(path, max_bytes=10)
+    write_network(tmp_path / "latencies", kheradpisheh2018(seed=0))
+    with pytest.raises(ValueError, match="'neurospyke stream network 1'; got 'neurospyke network"):
+        read_stream_network(tmp_path / "latencies")
     path.write_bytes(path.read_bytes().replace(b"AdaptiveLIF", b"AdaptiveXXX"))
     with pytest.raises(ValueError, match="no layer of the kind 'AdaptiveXXX'"):
         read_stream_network(path)

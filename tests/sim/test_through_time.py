@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 import safetensors.torch
 import torch
+from torch.nn.functional import cross_entropy
 
 from neurospyke.sim.models.yin2021 import yin2021
 from neurospyke.sim.neurons import AdaptiveLIF, Bidirectional, LeakyIntegrator
 from neurospyke.sim.readout import readout_loss
-from neurospyke.sim.stream import StreamNetwork
+from neurospyke.sim.stream import StreamNetwork, detached
 from neurospyke.sim.stream_file import read_stream_network
 from neurospyke.sim.threads import on_threads
 from neurospyke.sim.through_time import learn_through_time, shuffled
@@ -122,6 +123,83 @@ def test_a_step_is_the_gradient_of_the_loss():
         torch.testing.assert_close(new, old - 0.1 * old.grad)
 
 
+@pytest.mark.parametrize("readout", ["membrane", "mean", "softmax_sum", "count"])
+def test_chunks_answer_with_all_that_was_gathered(readout):
+    """Chunk by chunk, written out; a step width of nothing keeps the weights."""
+    inputs, labels = task()
+    if readout == "membrane":
+        turns = torch.arange(40)[:, None] // 4 % 2
+        labels = (labels + turns) % 2
+    one: Any = network(readout)
+    states, sums, losses, norms = one.start(40), torch.zeros(40, 2), [], []
+    for start in range(0, 40, 9):
+        out: Any = one(inputs[start : start + 9], states)
+        states = detached(out.states)
+        first, last = max(start, 3), min(start + 9, 40)
+        scan = out.scans["out"]
+        steps = scan.spikes if readout == "count" else scan.membrane
+        steps = steps.softmax(2) if readout == "softmax_sum" else steps
+        steps = steps[first - start :]
+        if readout == "membrane":
+            pairs = zip(steps, labels[first:last], strict=True)
+            loss = torch.stack([cross_entropy(u, y) for u, y in pairs]).sum()
+        else:
+            total = sums + steps.sum(0)
+            loss = cross_entropy(total / (last - 3) if readout == "mean" else total, labels)
+            sums = total.detach()
+        found = torch.autograd.grad(loss, list(one.parameters()), materialize_grads=True)
+        norms.append(torch.cat([each.flatten() for each in found]).norm().item())
+        losses.append(loss.item())
+    seen = []
+    learn_through_time(
+        one,
+        lambda epoch: [(inputs, labels)],
+        validation=(inputs, labels),
+        epochs=1,
+        optimizer="sgd",
+        rate=1e-30,
+        steps=9,
+        random_start=False,
+        observe=seen.append,
+    )
+    assert seen[0].loss == pytest.approx(sum(losses), rel=1e-5)
+    assert seen[0].norm == pytest.approx(max(norms), rel=1e-4)
+
+
+def test_every_batch_starts_from_another_draw(monkeypatch):
+    seeds: list[int | None] = []
+    start = StreamNetwork.start
+
+    def spied(self, n_samples, generator=None):
+        seeds.append(None if generator is None else generator.initial_seed())
+        return start(self, n_samples, generator)
+
+    monkeypatch.setattr(StreamNetwork, "start", spied)
+    drawn = learned()
+    found = [seed for seed in seeds if seed is not None]
+    assert len(set(found)) == len(found) == 9
+    for more in ({"seed": 5}, {"random_start": False}):
+        other = learned(**more)
+        assert not torch.equal(next(other.parameters()), next(drawn.parameters()))
+    seeds.clear()
+    learned(random_start=False)
+    assert set(seeds) == {None}
+
+
+def test_epochs_are_shuffled_each_in_its_own_order():
+    labels = torch.arange(40)
+    inputs = labels.view(1, 40, 1).float()
+    epochs = shuffled(inputs, labels, batch_size=16, seed=2)
+    orders = [torch.cat([part for _, part in epochs(epoch)]) for epoch in (0, 1, 0)]
+    assert_same(orders[0], orders[2])
+    assert not torch.equal(orders[0], orders[1])
+    assert_same(orders[1].sort().values, labels)
+    for part, own in epochs(1):
+        assert_same(part.flatten().long(), own)
+    other = shuffled(inputs, labels, batch_size=16, seed=3)
+    assert not torch.equal(torch.cat([part for _, part in other(0)]), orders[0])
+
+
 def test_the_epoch_is_chosen_on_validation():
     seen = []
     after = learned(epochs=6, observe=seen.append)
@@ -143,6 +221,8 @@ def test_schedule_factors_and_clip_shape_the_step():
     before: Any = network()
     old, new = before.layers["hidden"], held.layers["hidden"]
     assert_same(new.log_tau_membrane, old.log_tau_membrane)
+    both = learned(factors={"log_tau_membrane": 0.0, "hidden.log_tau_membrane": 2.0})
+    assert_same(both.layers["hidden"].log_tau_membrane, old.log_tau_membrane)
     assert not torch.equal(new.weight, old.weight)
     short = learned(optimizer="sgd", rate=1.0, clip=1e-3, epochs=1)
     moved = [

@@ -177,6 +177,10 @@ def test_every_task_has_its_network(task):
     assert all(each.grad is not None for each in network.parameters())
     again, other = yin2021(task, seed=0), yin2021(task, seed=1)
     assert_same(list(again.parameters()), list(network.parameters()))
+    for layer in network.modules():
+        for name in ("tau_membrane", "tau_adaptation"):
+            tau = getattr(layer, name, None)
+            assert tau is None or tau.min() > 0.999
     first = next(iter(network.parameters()))
     assert not torch.equal(next(iter(other.parameters())), first)
 
