@@ -124,7 +124,8 @@ def test_a_step_is_the_gradient_of_the_loss():
 
 
 @pytest.mark.parametrize("readout", ["membrane", "mean", "softmax_sum", "count"])
-def test_chunks_answer_with_all_that_was_gathered(readout):
+@pytest.mark.parametrize("length", [9, 2])
+def test_chunks_answer_with_all_that_was_gathered(readout, length):
     """Chunk by chunk, written out; a step width of nothing keeps the weights."""
     inputs, labels = task()
     if readout == "membrane":
@@ -132,10 +133,12 @@ def test_chunks_answer_with_all_that_was_gathered(readout):
         labels = (labels + turns) % 2
     one: Any = network(readout)
     states, sums, losses, norms = one.start(40), torch.zeros(40, 2), [], []
-    for start in range(0, 40, 9):
-        out: Any = one(inputs[start : start + 9], states)
+    for start in range(0, 40, length):
+        out: Any = one(inputs[start : start + length], states)
         states = detached(out.states)
-        first, last = max(start, 3), min(start + 9, 40)
+        first, last = max(start, 3), min(start + length, 40)
+        if last <= 3:
+            continue  # the first three steps do not count
         scan = out.scans["out"]
         steps = scan.spikes if readout == "count" else scan.membrane
         steps = steps.softmax(2) if readout == "softmax_sum" else steps
@@ -158,7 +161,7 @@ def test_chunks_answer_with_all_that_was_gathered(readout):
         epochs=1,
         optimizer="sgd",
         rate=1e-30,
-        steps=9,
+        steps=length,
         random_start=False,
         observe=seen.append,
     )
@@ -253,6 +256,15 @@ def test_an_interrupted_run_ends_with_the_same_weights(tmp_path):
     assert_same(list(again.parameters()), list(whole.parameters()))
     with pytest.raises(ValueError, match="`checkpoint` must be of the same"):
         learned(checkpoint=path, rate=0.5)
+
+
+def test_a_run_that_has_ended_is_kept_to_its_last_batch(tmp_path):
+    path = tmp_path / "run.safetensors"
+    whole = learned(checkpoint=path, save_every=1000)
+    progress: Any = read_stream_network(path)[1]
+    assert (progress["step"]["epoch"], progress["step"]["batch"]) == (2, 2)
+    again = learned(checkpoint=path, observe=lambda step: pytest.fail("it has learned more"))
+    assert_same(list(again.parameters()), list(whole.parameters()))
 
 
 def die(*_args, **_more):

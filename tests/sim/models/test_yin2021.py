@@ -185,6 +185,27 @@ def test_every_task_has_its_network(task):
     assert not torch.equal(next(iter(other.parameters())), first)
 
 
+def test_initial_weights_are_drawn_as_published():
+    def recurrent(task, layer):
+        module: Any = yin2021(task, seed=0).layers[layer]
+        return module.recurrent.detach()
+
+    for task, layer in (("ecg", "hidden"), ("smnist", "r1"), ("shd", "h2"), ("ssc", "h1")):
+        weight = recurrent(task, layer)
+        torch.testing.assert_close(weight @ weight.T, torch.eye(len(weight)), rtol=0, atol=1e-5)
+    for layer in ("r1", "r2"):
+        assert recurrent("psmnist", layer).abs().max() == 0
+    for task, layer, units in (("smnist", "r2", 256), ("ssc", "h2", 400)):
+        weight = recurrent(task, layer)
+        bound = (6 / (2 * units)) ** 0.5  # of a uniform distribution
+        assert 0.99 * bound < weight.abs().max() <= bound
+    # normal distributions, of variance 2 / n into a unit, and 2 / (n + m)
+    assert recurrent("gsc", "h2").std().item() == pytest.approx((2 / 256) ** 0.5, rel=0.02)
+    first: Any = yin2021("gsc", seed=0).layers["h1"]
+    assert first.weight.std().item() == pytest.approx((2 / (120 + 256)) ** 0.5, rel=0.02)
+    assert first.weight.abs().max() > 3.5 * first.weight.std()
+
+
 def test_both_directions_see_time_from_either_end():
     both: Any = yin2021("timit", seed=0).layers["both"]
     inputs = torch.rand(10, 1, 39) * 30
