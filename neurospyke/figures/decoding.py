@@ -52,7 +52,7 @@ def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> 
         ax.set_xlabel("time, middle of the window (s)")
         ax.set_ylabel("share of trials named correctly")
         ax.set_ylim(0, 1.02)
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        write_legend(ax, keys)
         sns.despine(ax=ax)
     return ax
 

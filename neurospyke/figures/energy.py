@@ -65,7 +65,7 @@ def plot_energy(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.set_yticks(range(len(names)), names, parse_math=False)
         ax.tick_params(axis="y", length=0)
         ax.set_xlabel("energy of an inference (nJ)")
-        write_legend(ax, dict(keys), loc="lower left", bbox_to_anchor=(0, 1), ncols=4)
+        write_legend(ax, dict(keys))
         sns.despine(ax=ax)
     return ax
 

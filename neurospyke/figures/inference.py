@@ -114,4 +114,4 @@ def _write_key(ax: Axes, inference: Inference, stars: bool, arrows: bool) -> Non
         keys["above 0"] = Line2D([], [], marker="*", linestyle="", color=INK, markersize=5)
     if arrows:
         keys["better than"] = Line2D([], [], marker=">", color=INK, linewidth=0.8, markersize=3.5)
-    write_legend(ax, keys, loc="lower left", bbox_to_anchor=(-0.1, 1), ncols=3)
+    write_legend(ax, keys)

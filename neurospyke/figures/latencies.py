@@ -70,8 +70,7 @@ def plot_latencies(
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set(xlabel=_LABELS[units.pop()], ylabel="share of responses")
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        columns = 2 if len(keys) > 3 else 1
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(-0.1, 1), ncols=columns)
+        write_legend(ax, keys)
         sns.despine(ax=ax)
     return ax
 

@@ -25,12 +25,13 @@ from neurospyke.figures.look import (
     check_columns,
     colours,
     style,
+    width_of,
     wrap,
     write_legend,
 )
 
 _MARKS = 8  # on a line
-_NAMED = 24  # maps that are named one by one
+_NAME = 0.22  # inches that the number of a map needs
 
 
 def plot_learning(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -74,7 +75,7 @@ def plot_learning(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         right.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         keys["convergence"] = Line2D([], [], color=INK, linewidth=1.6)
         keys["top map, a batch"] = Line2D([], [], color=INK, linewidth=0.8, alpha=0.45)
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(keys), 5))
+        write_legend(ax, keys)
         sns.despine(ax=ax, right=True)
         sns.despine(ax=right, left=True, right=False)
     return ax
@@ -89,8 +90,9 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax: axes to draw on; new ones when not given.
 
     Returns:
-        The axes; maps are named up to 24 of them. A dashed line shows the wins that each map
-        would have by chance, and the title counts the maps that never win.
+        The axes; maps are named where there is room, on new axes up to 25 of them. A dashed line
+        shows the wins that each map would have by chance, and the title counts the maps that never
+        win.
 
     Raises:
         ValueError: a column is missing, there is no row, or more than one layer.
@@ -110,7 +112,7 @@ def plot_winners(winners: pd.DataFrame, ax: Axes | None = None) -> Axes:
     share = ordered["wins"] / ordered["n_images"]
     with style():
         ax = axes_for(ax, PAGE, 2.4)
-        few = len(ordered) <= _NAMED
+        few = len(ordered) <= width_of(ax) / _NAME
         edge: dict[str, Any] = {"edgecolor": "0.3", "linewidth": 0.6} if few else {"linewidth": 0}
         ax.bar(range(len(ordered)), share, width=0.8 if few else 1.0, color=FILL, **edge)
         chance = ax.axhline(share.mean(), color=INK, linestyle="--", linewidth=1)
@@ -174,7 +176,7 @@ def plot_training(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         sns.despine(ax=ax)
         if np.isfinite(accuracy).any():
             keys |= _draw_accuracy(ax, places, accuracy)
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+        write_legend(ax, keys)
     return ax
 
 
@@ -219,7 +221,7 @@ def plot_decisions(history: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.set(xlabel="images seen by the layer", ylabel="decisions", ylim=(0, 1))
         ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         ax.margins(x=0)
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        write_legend(ax, keys)
         sns.despine(ax=ax)
     return ax
 

@@ -219,9 +219,32 @@ def write_legend(ax: Axes, keys: dict[str, Any], **where: Any) -> None:
     Args:
         ax: axes.
         keys: artists by name.
-        **where: settings of matplotlib's legend.
+        **where: settings of matplotlib's legend; above the axes, in as many columns as fit, when
+            there are none.
     """
-    narrow: Any = {"borderaxespad": 0.3, "handlelength": 1.8, "columnspacing": 1.0}
-    legend = ax.legend(list(keys.values()), list(keys), **(narrow | {"handletextpad": 0.5} | where))
+    above = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": _columns(ax, list(keys))}
+    narrow: Any = {"borderaxespad": 0.3, "handlelength": 1.8, "handletextpad": 0.5}
+    more: Any = narrow | {"columnspacing": 1.0} | (where or above)
+    legend = ax.legend(list(keys.values()), list(keys), **more)
     for text in legend.get_texts():
         text.set_parse_math(False)
+
+
+def width_of(ax: Axes) -> float:
+    """About the width of axes, inches: before a layout has made room for what is around them.
+
+    Args:
+        ax: axes.
+    """
+    return float(ax.bbox.width / ax.figure.dpi)
+
+
+def _columns(ax: Axes, names: list[str]) -> int:
+    """As many columns as fit above the axes: a letter is about 0.6 of a size wide, a handle 4."""
+    size = mpl.rcParams["legend.fontsize"] / 72
+    wide = [size * (4 + 0.6 * max(map(len, name.split("\n")))) for name in names]
+    for n_columns in range(len(names), 1, -1):
+        columns = np.array_split(wide, n_columns)  # as a legend is divided
+        if sum(float(column.max()) for column in columns) < 0.9 * width_of(ax):
+            return n_columns
+    return 1

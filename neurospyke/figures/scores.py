@@ -218,7 +218,7 @@ def _key_to_scores(ax: Axes, comparisons: Sequence[Comparison], brains: list[str
     keys[_interval_name(comparisons)] = Line2D([], [], color=INK, marker="|", linewidth=1.2)
     if any(each.ceiling for each in comparisons):
         keys["noise ceiling"] = Patch(**_CEILING)
-    write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(keys), 4))
+    write_legend(ax, keys)
 
 
 def _course(comparisons: Sequence[Comparison]) -> tuple[list[float], str]:

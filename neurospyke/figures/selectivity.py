@@ -93,7 +93,7 @@ def plot_tuning(
         ax.set_ylim(bottom=min(0, float(table["rate"].min())))
         ax.set_ylabel(RATES[responses.time_unit])
         _name_kinds(ax, by, kinds, numeric)
-        write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+        write_legend(ax, keys)
         sns.despine(ax=ax)
     return ax
 

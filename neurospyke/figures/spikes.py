@@ -132,7 +132,7 @@ def plot_psth(
         ax.set_ylim(bottom=min(0, float(table["rate"].min())))
         ax.set(xlabel=TIMES[responses.time_unit], ylabel=RATES[responses.time_unit])
         if stimuli is not None:
-            write_legend(ax, keys, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+            write_legend(ax, keys)
         sns.despine(ax=ax)
     return ax
 

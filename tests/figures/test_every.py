@@ -68,8 +68,13 @@ def test_labels_of_an_axis_do_not_touch(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(examples.ONE))
 def test_axes_given_are_drawn_on_and_returned(name: str) -> None:
-    figure, ax = plt.subplots()
+    """And all that is drawn stays on the paper where the axes are in a column."""
+    figure, ax = plt.subplots(figsize=(COLUMN, 3.2), layout="constrained")
     assert examples.ONE[name](ax=ax) is ax
+    figure.canvas.draw()
+    drawn: Any = figure.get_tightbbox()
+    assert drawn.x0 > -0.02
+    assert drawn.x1 < COLUMN + 0.02
     assert plt.get_fignums() == [figure.number]
     assert ax.has_data() or ax.images or ax.artists
 
