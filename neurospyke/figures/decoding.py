@@ -37,6 +37,12 @@ def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> 
 
     Raises:
         ValueError: if there are none.
+
+    >>> edges, none = np.array([0.0, 0.1, 0.2]), np.empty((0, 2))
+    >>> one = Decoding(np.array([[0.5, 0.8]]), np.ones((2, 2, 2)), ("a", "b"), (), edges, none, "")
+    >>> plot_decoding({"V4": one}).get_lines()[0].get_xydata()
+    array([[0.05, 0.5 ],
+           [0.15, 0.8 ]])
     """
     if not decodings:
         raise ValueError("`decodings` must hold at least one; got none")
@@ -87,6 +93,13 @@ def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float 
 
     Raises:
         ValueError: if the decoder was tested only when it was trained.
+
+    >>> edges, none = np.array([0.0, 0.1, 0.2]), np.empty((0, 2, 2))
+    >>> scores = np.array([[[0.9, 0.6], [0.5, 0.8]]])
+    >>> one = Decoding(scores, np.ones((2, 2, 2)), ("a", "b"), (), edges, none, "")
+    >>> plot_generalization(one).collections[0].get_array().data  # trained early: first row
+    array([[0.9, 0.6],
+           [0.5, 0.8]])
     """
     if decoding.accuracy.ndim != 2:
         raise ValueError("`decoding` must be across time: pass `across_time=True` to `decode`")
