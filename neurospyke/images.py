@@ -234,7 +234,7 @@ def _stack(
             raise ValueError(
                 f"all images must share one size; {paths[0]!r} is {height} x "
                 f"{width} and {path!r} is {image.shape[1]} x {image.shape[2]}: "
-                "give size=(height, width) to resize them"
+                "give `size=(height, width)` to resize them"
             )
         stack[position] = image
     return torch.from_numpy(stack)

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from neurospyke.responses import Responses
 
 _METHODS = ("rsa", "encoding", "alignment")
+_WORDS = {
+    "missing='drop'": "--missing drop",
+    "which says what was shown": "which says what was shown (another one: --stimulus COLUMN)",
+}
 _DESCRIPTION = """\
 Compare responses of models with those of a brain to the same stimuli, matched by their labels, and
 print score, interval, noise ceiling and p. Noise ceilings need repetitions in BRAIN."""
@@ -71,7 +75,7 @@ def add_compare(commands: Any) -> None:
     compare.add_argument("--csv", type=Path, metavar="FILE", help="write all scores")
     compare.add_argument("--report", type=Path, metavar="FILE", help="write a report (.html)")
     add_running(compare, seed="resampling", device=False)
-    compare.set_defaults(run=run_compare)
+    compare.set_defaults(run=run_compare, error_words=_WORDS)
 
 
 def run_compare(options: argparse.Namespace, command: str) -> None:

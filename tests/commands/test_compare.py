@@ -70,7 +70,7 @@ def test_encoding_needs_no_choice(folder: Path, capsys):
         (["model.csv", "brain.csv", "--report", "report.pdf"], "--report must end in .html"),
         (["model.csv", "brain.csv", "--csv", "no/scores.csv"], "--csv must be in an existing"),
         (["model.csv", "brain.csv", "--comparator", "sperman"], "`comparator` must be one of"),
-        (["model.csv", "brain.csv", "--stimulus", "image"], "must have the column 'image'"),
+        (["model.csv", "brain.csv", "--stimulus", "image"], "another one: --stimulus COLUMN"),
         (["model.csv"], "required: BRAIN"),
     ],
 )
