@@ -5,7 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from neurospyke.figures import plot_decisions, plot_learning, plot_training, plot_winners
+from neurospyke.figures import (
+    COLUMN,
+    PAGE,
+    plot_decisions,
+    plot_learning,
+    plot_training,
+    plot_winners,
+)
 from neurospyke.sim import StreamStep
 
 HOSTILE = "$\\frac{$ _<b>"
@@ -98,6 +105,12 @@ def test_many_maps_are_counted_instead_of_named():
     assert ax.get_xlabel() == "maps, by wins"
     assert len(ax.patches) == 40
     assert len(ax.get_xticks()) < 15
+
+
+def test_maps_that_have_no_room_for_their_names_are_counted():
+    narrow, wide = (plt.figure(figsize=(width, 3)).subplots() for width in (COLUMN, PAGE))
+    assert plot_winners(winners(range(20)), narrow).get_xlabel() == "maps, by wins"
+    assert plot_winners(winners(range(20)), wide).get_xlabel() == "map"
 
 
 def test_no_winner_at_all_can_be_drawn():
