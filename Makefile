@@ -6,7 +6,7 @@ READY := .venv/.ready
 # A process a core, four at most, each with the whole files of tests that it takes.
 PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo test check lint types sanitize docs bench clean
+.PHONY: demo test check lint types sanitize docs bench clean screenshots
 
 demo: $(READY)          ## everything on the embedded default, ends with a report
 	$(BIN)/python -m neurospyke demo --out out/demo
@@ -27,6 +27,9 @@ types: $(READY)
 
 sanitize: $(READY)      ## the ops' tests with checks of addresses and undefined behaviour
 	$(BIN)/python tests/sanitize.py
+
+screenshots: $(READY)   ## how reports look, in out/screenshots; Chromium must be installed
+	$(BIN)/python -m tests.screenshots
 
 docs: $(READY)          ## the site, in out/site; analyses whose data are found are run for it
 	$(BIN)/python docs/gallery.py out/gallery
