@@ -254,9 +254,10 @@ def test_commands_run_in_any_thread(act):
 
 
 def run(*words, stdout):
-    """A command in a process of its own."""
+    """A command in a process of its own, whose output is buffered as usual."""
     return subprocess.run(
         [sys.executable, "-m", "neurospyke", *words],
+        env={key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"},
         stdout=stdout,
         stderr=subprocess.PIPE,
         check=False,

@@ -177,7 +177,20 @@ def test_killed_while_it_computes_it_goes_on(network, images, tmp_path):
 def test_interrupted_before_anything_is_kept_leaves_nothing(images, tmp_path, monkeypatch, capsys):
     arguments = words("kheradpisheh2018", images, tmp_path / "out")
     assert interrupted(monkeypatch, arguments, 0)[0] == 130
-    assert capsys.readouterr().err == "neurospyke: interrupted; the same command may be given again\n"
+    assert (
+        capsys.readouterr().err == "neurospyke: interrupted; the same command may be given again\n"
+    )
+    assert left(tmp_path) == []
+
+
+def test_a_disk_that_fills_at_the_start_keeps_nothing(images, tmp_path, monkeypatch, capsys):
+    def fill(_descriptor, _start, _length):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", fill)
+    arguments = words("kheradpisheh2018", images, tmp_path / "out")
+    assert main(arguments) == 1
+    assert capsys.readouterr().err == "neurospyke: No space left on device\n"
     assert left(tmp_path) == []
 
 
