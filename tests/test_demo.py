@@ -85,7 +85,7 @@ def test_the_report_tells_how_the_network_learned_and_what_was_imported(folder: 
     assert "Kheradpisheh et al., 2018" in page
     assert "at a rate of 0.06, in two passes over 300 other patches" in page
     assert "What the import of The recording read" in page
-    assert "shuffled is a control" in page
+    assert "“shuffled” is a control" in page
     assert (folder / "report.samples-2.npz").is_file()
 
 

@@ -40,7 +40,9 @@ def method_paragraphs(
     tests = _tests(inferences)
     seeds = sorted({each.seed for each in comparisons if each.seed is not None})
     drawn = [f"All that is random was drawn from the seed {some(list(map(str, seeds)))}."]
-    made = [f"{name} is a control: {text.rstrip('.')}." for name, text in (controls or {}).items()]
+    made = [
+        f"“{name}” is a control: {text.rstrip('.')}." for name, text in (controls or {}).items()
+    ]
     last = [" ".join(part) for part in (made, drawn if seeds else []) if part]
     return [*paragraphs, *tests, *last]
 
@@ -57,7 +59,8 @@ def _said(aspect: Aspect, comparisons: list[Comparison]) -> str:
     groups: dict[str, list[Comparison]] = {}
     for each in comparisons:
         groups.setdefault(aspect(each), []).append(each)
-    usual = max(groups, key=lambda text: (text != "", len(groups[text])))
+    # The first comparisons are what a study is about; what follows differs from them.
+    usual = next((text for text in groups if text), "")
     others = [
         f"Otherwise for {_whom(group, comparisons)}: {text[:1].lower()}{text[1:]}"
         for text, group in groups.items()

@@ -191,12 +191,15 @@ def _tests(inferences: list[Inference]) -> list[tuple[str, pd.DataFrame]]:
     found = []
     for each in inferences:
         brain, over = each.comparisons[0].brain, _OVER[each.over]
-        found.append(
-            (f"{brain}: against 0 and the ceiling, over {over}", each.model_frame()[_TESTS])
-        )
+        found.append((f"{brain}: against 0 and the ceiling, over {over}", _model_tests(each)))
         if len(each.models) > 1:
             found.append((f"{brain}: model against model, over {over}", each.pair_frame()))
     return found
+
+
+def _model_tests(inference: Inference) -> pd.DataFrame:
+    """Without the test against a ceiling where there is none that could be tested."""
+    return inference.model_frame()[_TESTS].dropna(axis=1, how="all")
 
 
 def _named(inputs: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:

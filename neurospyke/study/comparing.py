@@ -75,12 +75,14 @@ class Outcome:
         controls: what was done to make a control, by name.
         tables: by heading.
         methods: sentences on what the comparisons do not tell themselves.
+        dissimilarity: that of the first comparison of dissimilarities, for matrices to show.
     """
 
     comparisons: list[Comparison | Inference] = field(default_factory=list)
     controls: dict[str, str] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     methods: list[str] = field(default_factory=list)
+    dissimilarity: Any = None
 
 
 Run = Callable[[Sides, Outcome], None]
@@ -179,6 +181,7 @@ def _rsa_whole(
 ) -> None:
     models = chosen.models_of(sides)
     areas = chosen.areas_of(sides)
+    outcome.dissimilarity = outcome.dissimilarity or choices["dissimilarity"]
     for area in sides.track(list(areas), "rsa"):
         named: dict[str, Any] = {"brain_name": area, "seed": sides.seed}
         inference = rsa(models, areas[area], **choices, **named)
@@ -339,11 +342,12 @@ def _decode(
     shown = ["side", "accuracy", "chance", "p", "n_classes", "n_trials"]
     outcome.tables[f"Decoding of {label}"] = table[shown]
     blocks = "" if splits.block is None else f", trials of one {splits.block} never on both sides"
+    times = "" if splits.n_repeats == 1 else f", drawn {splits.n_repeats} times"
     tested = f"; p from {n_permutations} exchanges of the labels [@nichols2002]"
     outcome.methods.append(
-        f"{label} was decoded from single trials of each side by the mean pattern that correlates "
-        f"best with the z-scored trial [@meyers2008], in {splits.folds} folds of the trials"
-        f"{blocks}, {splits.n_repeats} times{tested if n_permutations else ''}."
+        f"The label “{label}” was decoded from single trials of each side by the mean pattern that "
+        f"correlates best with the z-scored trial [@meyers2008], in {splits.folds} folds of the "
+        f"trials{blocks}{times}{tested if n_permutations else ''}."
     )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from neurospyke.sim import Network
 
 _CITATIONS = {"v4_cowley2023": "[@cowley2023; @bashivan2019]"}
-_MAX_RDMS = 4
+_MAX_RDMS = 6
 
 
 def run_study(
@@ -80,7 +80,7 @@ def run_study(
         "data": brain.described,
         "networks": [] if network is None else [network],
         "controls": outcome.controls,
-        "rdms": _rdms(brain.areas, models, outcome),
+        "rdms": _rdms(study, brain.areas, models, outcome),
         "tables": outcome.tables,
         "methods": [*_methods(study, images), *outcome.methods],
         "notes": study.notes,
@@ -114,23 +114,27 @@ def _up_to(network: "Network | None", images: "Images | None", stimuli: Any) -> 
 
 
 def _rdms(
-    areas: Mapping[str, Responses], models: Mapping[str, Responses], outcome: Outcome
+    study: Study,
+    areas: Mapping[str, Responses],
+    models: Mapping[str, Responses],
+    outcome: Outcome,
 ) -> list[Any]:
-    """Those of the areas and of the best model of each, where dissimilarities were compared."""
+    """Those of the areas, of the best model of each, and of the best that is no baseline."""
+    if outcome.dissimilarity is None:
+        return []
     scored = [each for each in _all(outcome) if each.method == "rsa" and each.step is None]
     scored = [each for each in scored if each.model in models]
-    names = dict.fromkeys(
-        max((each for each in scored if each.brain == area), key=lambda each: each.score).model
-        for area in dict.fromkeys(each.brain for each in scored)
-    )
-    found = []
-    shown = {**{name: areas[name] for name in areas if scored}, **{n: models[n] for n in names}}
-    for name, side in list(shown.items())[:_MAX_RDMS]:
-        try:
-            found.append(replace(compute_rdm(side, "correlation"), source=name))
-        except ValueError:  # a silent pattern correlates with nothing
-            found.append(replace(compute_rdm(side, "euclidean"), source=name))
-    return found
+    shown: dict[str, Responses] = {area: areas[area] for area in areas}
+    for area in areas:
+        ranked = sorted(
+            (each for each in scored if each.brain == area), key=lambda each: -each.score
+        )
+        own = [each for each in ranked if each.model not in study.models.baselines]
+        shown |= {each.model: models[each.model] for each in (*ranked[:1], *own[:1])}
+    return [
+        replace(compute_rdm(side, outcome.dissimilarity), source=name)
+        for name, side in list(shown.items())[:_MAX_RDMS]
+    ]
 
 
 def _methods(study: Study, images: "Images | None") -> list[str]:
@@ -143,7 +147,7 @@ def _methods(study: Study, images: "Images | None") -> list[str]:
     if study.models.network is not None and images is not None:
         said.append(study.models.network.sentences(len(images), study.seed))
     if "pixels" in study.models.baselines:
-        said.append("pixels is a baseline: the stimuli themselves, every pixel a unit.")
+        said.append("The model “pixels” is a baseline: the stimuli, every pixel a unit.")
     said += [f"{name} was read from {path.name}." for name, path in study.models.files.items()]
     return said
 

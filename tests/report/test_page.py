@@ -370,7 +370,7 @@ def test_ceilings_and_controls_are_told_and_controls_are_no_finding(tmp_path):
     assert "Control shuffled with V4 (rsa): 0.50 [0.45, 0.54], p 0.5." in page.texts["li"]
     assert any("rsa of conv1 with V4: 0.31" in text for text in page.texts["p"])
     assert not any("rsa of shuffled" in text for text in page.texts["p"])
-    said = "shuffled is a control: the labels of conv1 were permuted."
+    said = "“shuffled” is a control: the labels of conv1 were permuted."
     assert any(said in text for text in page.texts["p"])
 
 

@@ -168,7 +168,7 @@ def test_the_report_says_what_was_done(done):
         "stimuli in random order, in batches of 10, at 2 times the published learning rates",
         "other was read from other.csv",
         "at 2 steps from 5 to 15",
-        "kind was decoded from single trials of each side",
+        "The label “kind” was decoded from single trials of each side",
         "the stimulus labels of other were permuted, with the seed 4, before comparing",
         "from 20 bootstrap samples",
         "k of n = 19 permutations",

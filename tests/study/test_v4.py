@@ -69,8 +69,8 @@ def test_the_methods_are_what_ran(report):
         "from 50 bootstrap samples of the stimuli",
         "k of n = 49 permutations",
         "over 20 random halves of the trials",
-        "pixels is a baseline",
-        "object was decoded from single trials of each side",
+        "The model “pixels” is a baseline",
+        "The label “object” was decoded from single trials of each side",
         "trials of one stimulus never on both sides",
         "All that is random was drawn from the seed 0.",
     ):
