@@ -255,7 +255,9 @@ def test_it_goes_on_only_with_the_same_arguments(
 
 def test_interrupted_before_anything_is_kept_leaves_nothing(table, tmp_path, monkeypatch, capsys):
     interrupted(table, tmp_path / "out.safetensors", monkeypatch, n_steps=1, save_every=1000)
-    assert capsys.readouterr().err == "neurospyke: interrupted; the same command may be given again\n"
+    assert (
+        capsys.readouterr().err == "neurospyke: interrupted; the same command may be given again\n"
+    )
     assert left(tmp_path) == []
 
 
