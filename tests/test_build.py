@@ -33,4 +33,6 @@ def test_the_wheel(compiler: str, tmp_path: Path) -> None:
     files = zipfile.ZipFile(wheel).namelist()
     assert (KERNELS in files) == (compiler == "found")
     assert "neurospyke/data/registry.toml" in files
+    assert {f"neurospyke/report/page.{kind}" for kind in ("html", "css", "js")} <= set(files)
+    assert "neurospyke/study/example.toml" in files
     assert not [name for name in files if name.endswith((".cpp", ".hpp"))]
