@@ -178,11 +178,11 @@ def _label(ax: Axes, points: np.ndarray, names: list[str]) -> None:
     """Names beside their points, with a line where they had to go further away.
 
     How wide and high a name is in the unit of the points is an estimate, since the axes may still
-    change: 7 points of height are about 1 in 25 of the side of axes as wide as a column.
+    change: 7 points of height are about 1 in 23 of the side of axes as wide as a column.
     """
-    unit = max(float(np.ptp(points, axis=0).max()), 1e-12) / 25
+    unit = max(float(np.ptp(points, axis=0).max()), 1e-12) / 23
     lines = [name.split("\n") for name in names]
-    sizes = unit * np.array([(0.64 * max(map(len, each)), 1.1 * len(each)) for each in lines])
+    sizes = unit * np.array([(0.64 * max(map(len, each)), 1.3 * len(each)) for each in lines])
     middles = place_names(points, sizes, unit)
     ax.update_datalim(np.concatenate([middles - sizes / 2, middles + sizes / 2]))
     look: Any = {"size": 7, "ha": "center", "va": "center", "parse_math": False}

@@ -7,6 +7,7 @@ from matplotlib.offsetbox import AnnotationBbox
 
 from neurospyke.compare.rdm import RDM
 from neurospyke.figures import plot_mds, plot_rdm, plot_rdms
+from tests.figures import examples
 
 HOSTILE = "$\\frac{$ _<b>"
 
@@ -46,6 +47,22 @@ def test_points_are_where_scaling_puts_them() -> None:
     assert np.asarray(points)[:, 0] * 3 == pytest.approx([-4, -1, 5])
     assert [text.get_text() for text in ax.texts] == ["a", HOSTILE, "c"]
     ax.figure.canvas.draw()
+
+
+def test_names_of_clusters_stand_beside_their_points_and_apart() -> None:
+    many = examples.rdm(0)
+    ax: Any = plot_mds(many)
+    ax.figure.canvas.draw()
+    points = ax.transData.transform(ax.collections[0].get_offsets())
+    assert [text.get_text() for text in ax.texts] == list(many.conditions)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert [(i, j) for i in range(24) for j in range(i) if boxes[i].overlaps(boxes[j])] == []
+    away = [
+        np.hypot(*(np.clip(point, box.min, box.max) - point))
+        for point, box in zip(points, boxes, strict=True)
+    ]
+    assert min(away) > 0
+    assert max(away) < 0.1 * ax.bbox.width
 
 
 @pytest.mark.parametrize("shape", [(3, 8, 6), (3, 1, 8, 6), (3, 3, 8, 6)])
