@@ -1,10 +1,15 @@
 """What a reader must know beside the numbers, in sentences."""
 
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from neurospyke.compare.comparison import Comparison
 from neurospyke.figures import comparison_labels
 from neurospyke.report.courses import by_brain, by_method
+
+# Marks that turn the direction of what follows, numbers too, as their escapes.
+DIRECTIONS = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), 0x2066, 0x2067)}
+_ISOLATES = {code: f"\\u{code:04x}" for code in (0x2068, 0x2069)}
 
 
 def headline(comparisons: Sequence[Comparison], controls: Collection[str] = ()) -> str:
@@ -102,6 +107,24 @@ def _when(comparison: Comparison) -> str:
     return (
         "" if comparison.time is None else f", {comparison.time[0]:g} to {comparison.time[1]:g} s"
     )
+
+
+def isolated(label: str) -> str:
+    r"""A label that leaves the order of the sentence around it alone.
+
+    Args:
+        label: any text.
+
+    Returns:
+        The same; where it is written from right to left, between marks that keep its direction to
+        itself, and with the marks it brings itself as their escapes.
+
+    >>> isolated("V4"), isolated("\u202eV4")
+    ('V4', '\\u202eV4')
+    """
+    plain = label.translate(DIRECTIONS | _ISOLATES)
+    turned = any(unicodedata.bidirectional(each) in ("R", "AL") for each in plain)
+    return f"\u2068{plain}\u2069" if turned else plain
 
 
 def sentence(note: str) -> str:

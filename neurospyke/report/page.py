@@ -4,6 +4,7 @@ import base64
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,14 @@ from neurospyke.recording import Recording
 from neurospyke.report.courses import by_brain, by_method, split_courses
 from neurospyke.report.data import all_descriptions, sentences_on
 from neurospyke.report.methods import method_paragraphs
-from neurospyke.report.notes import ceilings_and_controls, headline, reading_notes, sentence
+from neurospyke.report.notes import (
+    DIRECTIONS,
+    ceilings_and_controls,
+    headline,
+    isolated,
+    reading_notes,
+    sentence,
+)
 from neurospyke.report.pictures import course_picture, picture, rdm_picture, scores_picture
 from neurospyke.report.provenance import digests, folder_from, provenance_facts, sealed
 from neurospyke.report.references import REFERENCES, cited, parts_of
@@ -107,7 +115,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
     now = datetime.now(UTC)
     described = all_descriptions(data, networks)
     paragraphs = [*sentences_on(data), *methods]
-    paragraphs += method_paragraphs(comparisons, inferences, controls)
+    paragraphs += method_paragraphs(_told(comparisons), inferences, _told_controls(controls))
     files = digests(_named(inputs))
     page = _page(
         title=title or f"Models compared with {brains}",
@@ -135,7 +143,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
         **_results(comparisons, controls),
     )
     with whole_file(target) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(page.translate(DIRECTIONS), encoding="utf-8")
         for name, inference in samples.items():
             inference.save(target.with_name(name))
     return target
@@ -145,8 +153,9 @@ def _results(comparisons: list[Comparison], controls: Mapping[str, str]) -> dict
     bars, by_step = split_courses(comparisons, "step")
     bars, by_time = split_courses(bars, "time")
     table, shared = scores_table(comparisons)
+    told, told_controls = _told(bars or comparisons), _told_controls(controls)
     return {
-        "headline": headline(bars or comparisons, controls),
+        "headline": headline(told, told_controls),
         "scores": [scores_picture(each) for each in by_method(bars)],
         "courses": [
             course_picture(each)
@@ -154,10 +163,22 @@ def _results(comparisons: list[Comparison], controls: Mapping[str, str]) -> dict
             for method in by_method(course)
             for each in by_brain(method)
         ],
-        "bounds": ceilings_and_controls(bars or comparisons, controls),
+        "bounds": ceilings_and_controls(told, told_controls),
         "comparisons": table,
         "shared": shared,
     }
+
+
+def _told(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same under names that can stand in sentences."""
+    return [
+        replace(each, model=isolated(each.model), brain=isolated(each.brain))
+        for each in comparisons
+    ]
+
+
+def _told_controls(controls: Mapping[str, str]) -> dict[str, str]:
+    return {isolated(name): text for name, text in controls.items()}
 
 
 def _flatten(

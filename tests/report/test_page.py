@@ -114,6 +114,20 @@ def test_hostile_labels_come_out_inert(tmp_path):
     assert all(b"<script" not in image for image in page.images)
 
 
+def test_labels_from_right_to_left_turn_no_number(tmp_path):
+    hebrew = "\u05e7\u05d5\u05e3"
+    turned = result("\u202eevil", 0.2)
+    path = write_report(tmp_path / "report.html", [result(brain=hebrew), turned])
+    text = path.read_text(encoding="utf-8")
+    assert "\u202e" not in text
+    page = Page(path)
+    assert f"rsa of conv1 with \u2068{hebrew}\u2069: 0.31" in page.texts["p"][1]
+    assert "\\u202eevil" in page.texts["p"][1]
+    cells = [row[:2] for row in page.rows("Every comparison")]
+    assert cells == [["conv1", hebrew], ["\\u202eevil", "V4"]]
+    assert read_provenance(path)["scores"][1]["model"] == "\u202eevil"
+
+
 def test_scores_are_rounded_and_what_all_share_is_said_once(tmp_path):
     settings = {"comparator": "spearman"}
     comparisons = [
