@@ -14,6 +14,13 @@ def test_levels_by_hand():
     assert found == [[0, 1, 0, 1, 0, 0, 0], [0, 0, 0, 0, 0, 1, 0]]
 
 
+def test_what_is_left_over_a_level_counts_towards_the_next():
+    # 0.7 passes 0.5 only; from there 0.9 is not a step away, and 1.05 is; less than a step is none
+    signal = torch.tensor([0.0, 0.3, 0.7, 0.9, 1.05, 0.8], dtype=torch.float64).view(6, 1, 1)
+    found = level_crossing(signal, 0.5)[:, 0].T.tolist()
+    assert found == [[0, 0, 1, 0, 1, 0], [0] * 6]
+
+
 @settings(deadline=None)
 @given(st.lists(st.integers(-40, 40), min_size=1, max_size=30))
 def test_a_signal_upside_down_swaps_the_channels(values):
