@@ -96,13 +96,16 @@ def sample_scores(
     Returns:
         (factor, repeat, sample, model + 2) as in `Inference`.
     """
-    factors = [_factor(draws, name) for name in (("both", "subjects") if over == "both" else ())]
-    if over != "both":
-        factors = [_factor(draws, over)]
+    factors = [
+        _factor(draws, name) for name in (("both", "subjects") if over == "both" else (over,))
+    ]
     if all(fit is None for _, fit in stack.models):
         found = [_fixed(stack, brains, comparator, *each) for each in factors]
     else:
         found = [_fitted(stack, brains, comparator, draws, *each, n_folds) for each in factors]
+    if over == "both":
+        with_stimuli, subjects = found
+        found = [with_stimuli[:1], subjects, with_stimuli[1:]]
     return np.concatenate(found)
 
 
@@ -110,7 +113,7 @@ def _factor(draws: Draws, over: str) -> tuple[np.ndarray, np.ndarray]:
     """(sample, condition) counts and (draw, sample, subject) draws of one factor.
 
     Scores under the same stimuli but other subjects cost next to nothing, so that resampling both
-    comes with the result of resampling stimuli only.
+    comes, as a second draw, with the result of resampling stimuli only.
     """
     once = np.ones_like(draws.subjects)
     if over == "subjects":

@@ -142,6 +142,32 @@ def test_seeds_repeat_and_streams_do_not_disturb_each_other() -> None:
     assert first.ceiling != other.ceiling
 
 
+@pytest.mark.parametrize("comparator", ["pearson", "spearman"])
+def test_each_factor_brings_the_variance_of_what_was_drawn_of_it(comparator: str) -> None:
+    # With the same RDM, subjects add no variance: K / (K - 1) V_p is left, and S - 1 = 2 degrees.
+    model, brain = rdm(9, seed=1), rdm(9, seed=2)
+    choices: Any = {"comparator": comparator, "n_bootstrap": 60, "n_permutations": 20, "seed": 0}
+    found = rsa({"model": model}, [brain] * 3, over="both", **choices)
+    both, subjects, stimuli = found.samples[:, 0, :, 0]
+    np.testing.assert_allclose(subjects, found.scores[0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(stimuli, both, rtol=0, atol=1e-12)
+    (variance,) = found.variances(np.eye(1, 3))
+    assert variance == pytest.approx(9 / 8 * stimuli.var(ddof=1), rel=1e-9)
+    half = 4.302652729911275 * np.sqrt(variance)
+    assert found.comparisons[0].interval[0] == pytest.approx(max(found.scores[0] - half, -1))
+
+
+def test_each_factor_is_drawn_by_itself_where_a_model_is_fitted() -> None:
+    first, second, brain = rdm(24, seed=1), rdm(24, seed=2), rdm(24, seed=3)
+    models = {"fitted": weighted(first, second), "fixed": first}
+    choices: Any = {"comparator": "cosine", "n_bootstrap": 20, "n_folds": 2, "seed": 0}
+    scores = rsa(models, [brain] * 4, over="both", **choices).samples[..., :2]
+    several = np.isfinite(scores[0])
+    assert several.mean() > 0.9
+    np.testing.assert_allclose(scores[2][several], scores[0][several], rtol=0, atol=1e-12)
+    assert np.abs(scores[1] - scores[0])[several].max() > 0.01
+
+
 def test_a_part_to_be_taken_away_needs_a_negative_weight() -> None:
     # The brain is a difference of two parts; no sum with weights of 0 or more is like it.
     first, second = rdm(14, seed=1), rdm(14, seed=2)
