@@ -114,7 +114,7 @@ class Growing:
             for layer, shape in self._shapes.items()
         }
         largest = max(sizes, key=lambda layer: sizes[layer])
-        advice = "take a later or pooled --layer, fewer --images, or --measure latency"
+        advice = "take a later or pooled --layer, a smaller --first, or --measure latency"
         if sizes[largest] > _MAX_BYTES:
             raise ValueError(
                 f"responses of {largest} would take {_gib(sizes[largest])}, over the limit of "

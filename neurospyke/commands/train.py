@@ -84,7 +84,7 @@ def add_train(commands: Any) -> None:
         help="a layer stops learning by STDP when its convergence, the mean of w (1 - w), falls "
         "below this; 0 goes through all passes [0.01]",
     )
-    train.add_argument("--images", type=whole(1), metavar="N", help="take the first N images only")
+    train.add_argument("--first", type=whole(1), metavar="N", help="take the first N images only")
     train.add_argument(
         "--size",
         type=whole(1),
@@ -186,15 +186,15 @@ def _check_course(options: argparse.Namespace, unfinished: Path, curriculum: "Cu
 
 def _read(options: argparse.Namespace) -> "tuple[Images, np.ndarray | None]":
     images, labels = _read_data(options.data, options.size, "train")
-    if options.images is None:
+    if options.first is None:
         return images, labels
-    if not 1 <= options.images <= len(images):
+    if not 1 <= options.first <= len(images):
         raise ValueError(
-            f"--images must be from 1 to {len(images)}, as many as {options.data} has; "
-            f"got {options.images}"
+            f"--first must be from 1 to {len(images)}, as many as {options.data} has; "
+            f"got {options.first}"
         )
-    kept = None if labels is None else labels[: options.images]
-    return images[: options.images], kept
+    kept = None if labels is None else labels[: options.first]
+    return images[: options.first], kept
 
 
 def _read_data(data: str, size: list[int] | None, split: str) -> "tuple[Images, np.ndarray | None]":

@@ -227,7 +227,10 @@ def test_what_no_disk_holds_is_refused_before_the_work(
     arguments = words(network, images, tmp_path / "out", "--layer", "conv1")
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
     assert main(arguments) == 2
-    assert "must have 0.0 GiB free; it has 0.0 GiB; take a later" in capsys.readouterr().err
+    assert (
+        "must have 0.0 GiB free; it has 0.0 GiB; take a later or pooled --layer, a smaller --first"
+        in capsys.readouterr().err
+    )
     monkeypatch.setattr("neurospyke.commands.growing._MAX_BYTES", 1000)
     assert main(arguments) == 2
     assert "responses of conv1 would take 0.0 GiB, over the limit" in capsys.readouterr().err

@@ -178,7 +178,7 @@ def test_data_sets_come_with_labels_and_a_test_split(data, tmp_path, monkeypatch
     }
     reader = f"neurospyke.datasets.read_{data.replace('-', '_')}"
     monkeypatch.setattr(reader, lambda split: splits[split])
-    assert main(words(data, tmp_path / "out.safetensors", images=20)) == 0
+    assert main(words(data, tmp_path / "out.safetensors", first=20)) == 0
     out = capsys.readouterr().out
     assert "conv3: 20 images" in out
     learned = read_network(tmp_path / "out.safetensors")
@@ -236,7 +236,7 @@ def test_one_interrupted_after_writing_is_only_tidied_up(table, tmp_path, monkey
     ("changed", "difference"),
     [
         ({"epochs": 2}, "epochs {'conv1': 1, 'conv2': 1}, now {'conv1': 2, 'conv2': 2}"),
-        ({"images": 20}, "n_images 24, now 20"),
+        ({"first": 20}, "n_images 24, now 20"),
         ({"seed": 1}, "seed 0, now 1"),
         ({"batch_size": 5}, "batch_size 4, now 5"),
     ],
@@ -269,7 +269,7 @@ def test_interrupted_before_anything_is_kept_leaves_nothing(table, tmp_path, mon
             {"data": "nowhere/", "device": "moon"},  # looked at before anything is loaded
             "--data must be one of ['mnist', 'fashion-mnist'] or",
         ),
-        ("rezghi2022", {"images": 25}, "--images must be from 1 to 24"),
+        ("rezghi2022", {"first": 25}, "--first must be from 1 to 24"),
         ("rezghi2022", {"epochs": 0}, "--epochs must be a whole number from 1 up; got 0"),
         ("rezghi2022", {"epochs": "conv7=2"}, "here ['conv1', 'conv2']; got 'conv7'"),
         ("rezghi2022", {"until": -1}, "--until must be at least 0"),
