@@ -116,9 +116,19 @@ def run_respond(options: argparse.Namespace, command: str) -> None:
         exposure = _expose(options)
         _check_free(options, exposure.layers)
         growing = Growing(_unfinished(options), exposure.about, exposure.like, exposure.n_images)
-        _grow(options, command, exposure, growing)
-    for layer in exposure.layers:
-        _write(options, exposure, growing, layer)
+        try:
+            _grow(options, exposure, growing)
+            for layer in exposure.layers:
+                _write(options, exposure, growing, layer)
+        except BaseException as error:
+            # an error is no reason to lose what an interruption would not
+            growing.mark()
+            if not growing.n_done:
+                growing.remove()
+            elif isinstance(error, KeyboardInterrupt):
+                reached = f"image {growing.n_done} of {exposure.n_images}"
+                error.add_note(f"to go on after {reached}: {command}")
+            raise
     growing.remove()
 
 
@@ -181,28 +191,16 @@ def _expose(options: argparse.Namespace) -> "Exposure":
     )
 
 
-def _grow(
-    options: argparse.Namespace, command: str, exposure: "Exposure", growing: "Growing"
-) -> None:
+def _grow(options: argparse.Namespace, exposure: "Exposure", growing: "Growing") -> None:
     n_images = exposure.n_images
     if growing.n_done and not options.quiet:
         say(f"Going on after image {growing.n_done} of {n_images}")
-    shown = bar(n_images, " images", quiet=options.quiet, initial=growing.n_done)
-    try:
-        with shown:
-            for start in range(growing.n_done, n_images, options.batch_size):
-                stop = min(start + options.batch_size, n_images)
-                growing.add(exposure.values(start, stop))
-                shown.update(stop - start)
-        growing.mark()
-    except BaseException as error:
-        # an error is no reason to lose what an interruption would not
-        growing.mark()
-        if not growing.n_done:
-            growing.remove()
-        elif isinstance(error, KeyboardInterrupt):
-            error.add_note(f"to go on after image {growing.n_done} of {n_images}: {command}")
-        raise
+    with bar(n_images, " images", quiet=options.quiet, initial=growing.n_done) as shown:
+        for start in range(growing.n_done, n_images, options.batch_size):
+            stop = min(start + options.batch_size, n_images)
+            growing.add(exposure.values(start, stop))
+            shown.update(stop - start)
+    growing.mark()
 
 
 def _write(

@@ -149,6 +149,27 @@ def test_interrupted_it_tells_how_to_go_on_and_ends_the_same(
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
+def test_interrupted_while_it_writes_it_only_writes_again(
+    network, images, tmp_path, monkeypatch, capsys
+):
+    arguments = words(network, images, tmp_path, "--layer", "conv2", "--layer", "pool2")
+    save = Responses.save
+
+    def interrupt(self, path):
+        if path.name == "pool2.npz":
+            raise KeyboardInterrupt
+        save(self, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Responses, "save", interrupt)
+        assert main(arguments) == 130
+    assert "; to go on after image 11 of 11: neurospyke respond" in capsys.readouterr().err
+    before = (tmp_path / "conv2.npz").read_bytes()
+    assert interrupted(monkeypatch, arguments, 0) == (0, [])
+    assert left(tmp_path) == ["conv2.npz", "pool2.npz"]
+    assert (tmp_path / "conv2.npz").read_bytes() == before
+
+
 def test_killed_while_it_computes_it_goes_on(network, images, tmp_path):
     """The process is killed without warning, once something has been written down."""
     whole, out = tmp_path / "whole", tmp_path / "out"
