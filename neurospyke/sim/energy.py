@@ -160,6 +160,9 @@ def energy_table(operations: pd.DataFrame) -> pd.DataFrame:
         One row for the network and each gated one, and each arithmetic: `network`, `arithmetic`,
         `ac`, `mac`, `ac_picojoule`, `mac_picojoule`, `nanojoule` and `ratio`.
 
+    Raises:
+        ValueError: columns or rows are missing.
+
     Source:
         Yin, Corradi and Bohte (2021); Horowitz (2014).
 
@@ -170,6 +173,12 @@ def energy_table(operations: pd.DataFrame) -> pd.DataFrame:
         >>> table[["network", "mac"]].values.tolist()[:2]
         [['spiking', 2.0], ['rnn', 6.0]]
     """
+    absent = {"inputs", "units", "steps", "ac", "mac"} - set(operations)
+    if absent or operations.empty:
+        raise ValueError(
+            f"`operations` must be as count_operations gives them; {sorted(absent) or 'all rows'} "
+            "missing"
+        )
     widths = [int(operations["inputs"].iloc[0]), *operations["units"].astype(int)]
     steps = int(operations["steps"].iloc[0])
     counts = {"spiking": (float(operations["ac"].sum()), float(operations["mac"].sum()))}

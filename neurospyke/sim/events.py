@@ -43,12 +43,11 @@ def event_stream(
         >>> event_stream([sample], 2, step=0.004, n_steps=4)[:, 0].tolist()
         [[0.0, 1.0], [0.0, 0.0], [0.0, 0.0], [1.0, 0.0]]
     """
-    if not 0 < step < float("inf"):
-        raise ValueError(f"`step` must be above 0 s and finite; got {step}")
-    if n_steps < 1 or n_channels < 1:
-        raise ValueError(
-            f"`n_steps` and `n_channels` must be at least 1; got {n_steps} and {n_channels}"
-        )
+    if not isinstance(step, float | int) or not 0 < step < float("inf"):
+        raise ValueError(f"`step` must be above 0 s and finite; got {step!r}")
+    for name, number in (("n_steps", n_steps), ("n_channels", n_channels)):
+        if not isinstance(number, int) or number < 1:
+            raise ValueError(f"`{name}` must be a whole number from 1 up; got {number!r}")
     streams = [_stream(*sample, n_channels, step, n_steps) for sample in samples]
     if not streams:
         return torch.zeros(n_steps, 0, n_channels)

@@ -48,8 +48,8 @@ def level_crossing(signal: Tensor, step: float) -> Tensor:
         )
     if not signal.isfinite().all():
         raise ValueError("`signal` must be finite; got NaN or infinite values; leave them out")
-    if not 0 < step < float("inf"):
-        raise ValueError(f"`step` must be above 0 and finite; got {step}")
+    if not isinstance(step, float | int) or not 0 < step < float("inf"):
+        raise ValueError(f"`step` must be above 0 and finite; got {step!r}")
     level, spikes = signal[0], [torch.zeros_like(torch.cat([signal[0], signal[0]], 1))]
     for value in signal[1:].unbind(0):
         moved = value - level

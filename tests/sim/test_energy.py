@@ -67,6 +67,8 @@ def test_gated_networks_by_hand():
         gated_operations([4, 3], "mlp")
     with pytest.raises(ValueError, match="`widths` must have"):
         gated_operations([4])
+    with pytest.raises(ValueError, match=r"count_operations gives them; \['ac', 'mac'\] missing"):
+        energy_table(pd.DataFrame({"inputs": [1], "units": [2], "steps": [3]}))
 
 
 def test_the_published_ecg_network_saves_a_hundredfold(shared_oracles):

@@ -50,7 +50,9 @@ def test_no_event_is_lost_and_their_order_does_not_matter(samples, random):
         (([np.inf], [0]), {}, "`samples` must have finite times"),
         (([0.1], [3]), {}, "`samples` must have channels below 3; got 3 to 3"),
         (([0.1], [0]), {"step": 0.0}, "`step` must be above 0 s"),
-        (([0.1], [0]), {"n_steps": 0}, "`n_steps` and `n_channels` must be at least 1"),
+        (([0.1], [0]), {"step": "1"}, "`step` must be above 0 s and finite; got '1'"),
+        (([0.1], [0]), {"n_steps": 0}, "`n_steps` must be a whole number from 1 up; got 0"),
+        (([0.1], [0]), {"n_steps": 2.5}, "`n_steps` must be a whole number from 1 up; got 2.5"),
     ],
 )
 def test_bad_input_is_refused_by_name(sample, more, message):

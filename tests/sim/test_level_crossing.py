@@ -45,6 +45,7 @@ def test_bad_input_is_refused_by_name():
         ({"signal": torch.zeros(3, 1)}, ValueError, "`signal` must have axes"),
         ({"signal": torch.full((3, 1, 1), float("nan"))}, ValueError, "`signal` must be finite"),
         ({"step": 0.0}, ValueError, "`step` must be above 0"),
+        ({"step": None}, ValueError, "`step` must be above 0 and finite; got None"),
     ]:
         with pytest.raises(error, match=message):
             level_crossing(**{"signal": torch.zeros(3, 1, 1), "step": 0.5, **change})
