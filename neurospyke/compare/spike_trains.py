@@ -5,9 +5,11 @@ time bin, so bins as fine as the timing that matters lose nothing.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from neurospyke.compare.distances import make_rdm
 from neurospyke.compare.rdm import RDM
@@ -24,7 +26,7 @@ def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
     over all spikes in order of time carries along what is left of the earlier spikes of each train.
 
     Args:
-        trains: ascending spike times, any unit.
+        trains: ascending spike times, any unit; Neo's and others with a unit count in seconds.
         tau: τ, in that unit, above 0.
 
     Returns:
@@ -41,6 +43,7 @@ def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
     """
     from neurospyke.compare.spike_kernels import exponential_overlaps
 
+    tau = float(plain_times(tau))
     _check_positive("tau", tau)
     trains = _check_trains(trains)
     if not trains:
@@ -49,7 +52,7 @@ def van_rossum(trains: Sequence[np.ndarray], tau: float) -> np.ndarray:
     times = np.concatenate(trains)
     order = np.argsort(times, kind="stable")
     owners = np.repeat(np.arange(len(trains)), counts)[order]
-    overlaps = exponential_overlaps(times[order], owners, len(trains), float(tau))
+    overlaps = exponential_overlaps(times[order], owners, len(trains), tau)
     overlaps += overlaps.T + np.diag(counts)
     own = np.diagonal(overlaps)
     return np.sqrt(np.maximum(own[:, None] + own - 2 * overlaps, 0.0))
@@ -62,7 +65,7 @@ def victor_purpura(trains: Sequence[np.ndarray], q: float) -> np.ndarray:
     spikes; spikes more than 2 / q apart are never moved onto each other.
 
     Args:
-        trains: ascending spike times, any unit.
+        trains: ascending spike times, any unit; Neo's and others with a unit count in seconds.
         q: cost of a shift by that unit, 0 or more.
 
     Returns:
@@ -80,13 +83,14 @@ def victor_purpura(trains: Sequence[np.ndarray], q: float) -> np.ndarray:
     """
     from neurospyke.compare.spike_kernels import edit_costs
 
+    q = float(plain_times(q, "1/s"))
     if not q >= 0:
         raise ValueError(f"`q` must be 0 or more; got {q}")
     trains = _check_trains(trains)
     if not trains:
         return np.zeros((0, 0))
     offsets = np.cumsum([0, *(len(train) for train in trains)])
-    return edit_costs(np.concatenate(trains), offsets, float(q))
+    return edit_costs(np.concatenate(trains), offsets, q)
 
 
 def van_rossum_rdm(responses: Responses, tau: float, *, single_trials: str = "refuse") -> RDM:
@@ -237,8 +241,26 @@ def _check_positive(name: str, number: float) -> None:
         raise ValueError(f"`{name}` must be above 0; got {number}")
 
 
+def plain_times(times: ArrayLike, unit: str = "s") -> np.ndarray:
+    """Times as plain numbers; a unit of their own, as Neo's have, is not just dropped.
+
+    Args:
+        times: numbers, or a quantity.
+        unit: what a quantity is taken in.
+
+    Returns:
+        Float64 numbers.
+
+    >>> import quantities
+    >>> plain_times([100, 200] * quantities.ms).tolist()
+    [0.1, 0.2]
+    """
+    rescale: Any = getattr(times, "rescale", None)
+    return np.asarray(times if rescale is None else rescale(unit).magnitude, dtype=np.float64)
+
+
 def _check_trains(trains: Sequence[np.ndarray]) -> list[np.ndarray]:
-    arrays = [np.asarray(train, dtype=np.float64) for train in trains]
+    arrays = [plain_times(train) for train in trains]
     for position, train in enumerate(arrays):
         if train.ndim != 1 or not np.isfinite(train).all() or (np.diff(train) < 0).any():
             raise ValueError(f"`trains` must be finite ascending times; train {position} is not")

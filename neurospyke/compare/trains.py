@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from neurospyke.compare.spike_trains import plain_times, spike_trains
 from neurospyke.recording import Recording
 from neurospyke.responses import Responses
 
@@ -48,7 +49,8 @@ class SpikeTrains:
         Args:
             source: a recording; responses of the measure "spike", "count" or "latency", whose
                 trials become spans and whose spikes stand in the middle of their bins; ascending
-                times in seconds, an array for each unit; or spike trains, which stay as they are.
+                times in seconds (Neo's in any unit), an array for each unit; or spike trains,
+                which stay as they are.
             spans: (span, 2) starts and stops on the source's clock, such as those of trials,
                 without overlap; for a recording all observed time if not given, for plain arrays
                 needed.
@@ -73,7 +75,10 @@ class SpikeTrains:
             rows = [source.unit_spikes(unit) for unit in range(source.n_units)]
             return cls._of_rows(rows, chosen, source.units)
         if spans is None:
-            raise ValueError("`spans` must say when plain spike times were observed; got None")
+            raise ValueError(
+                "`spans` must say when plain spike times were observed, as in "
+                "SpikeTrains.of(times, spans=(start, stop)); got None"
+            )
         rows = [_check_times(position, row) for position, row in enumerate(source)]
         chosen = _check_spans(spans)
         return cls._of_rows(rows, chosen, pd.DataFrame({"unit": np.arange(len(rows))}))
@@ -94,8 +99,6 @@ class SpikeTrains:
 
     @classmethod
     def _of_responses(cls, responses: Responses) -> Self:
-        from neurospyke.compare.spike_trains import spike_trains
-
         start, stop = responses.edges[0], responses.edges[-1]
         trains = [
             train - start
@@ -244,7 +247,7 @@ def check_above_zero(name: str, number: float) -> None:
 
 
 def _check_spans(spans: ArrayLike) -> np.ndarray:
-    array = np.atleast_2d(np.asarray(spans, dtype=np.float64))
+    array = np.atleast_2d(plain_times(spans))
     if array.ndim != 2 or array.shape[1] != 2 or not np.isfinite(array).all() or not len(array):
         raise ValueError(f"`spans` must be (span, 2) finite times; got shape {array.shape}")
     array = array[np.argsort(array[:, 0], kind="stable")]
@@ -266,7 +269,7 @@ def _check_observed(spans: np.ndarray, observed: np.ndarray) -> None:
 
 
 def _check_times(position: int, row: ArrayLike) -> np.ndarray:
-    times = np.asarray(row, dtype=np.float64)
+    times = plain_times(row)
     if times.ndim != 1 or not np.isfinite(times).all() or (np.diff(times) < 0).any():
         raise ValueError(f"`source` must be finite ascending times; train {position} is not")
     return times

@@ -1,9 +1,12 @@
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import neo
 import numpy as np
 import pandas as pd
 import pytest
+import quantities as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +30,19 @@ def make(values: np.ndarray, stimuli: list[str], measure: str = "count") -> Resp
         measure=measure,
         time_unit="step",
     )
+
+
+def test_trains_of_neo_are_in_seconds_whatever_their_unit() -> None:
+    plain = [np.array([0.1, 0.3]), np.array([0.102])]
+    theirs = [neo.SpikeTrain(1000 * each * pq.ms, t_stop=1 * pq.s) for each in plain]
+    expected = van_rossum(plain, 0.01)
+    np.testing.assert_allclose(van_rossum(theirs, 0.01), expected, rtol=0, atol=1e-12)
+    tau: Any = 10 * pq.ms
+    np.testing.assert_allclose(van_rossum(theirs, tau), expected, rtol=0, atol=1e-12)
+    rate: Any = 0.05 / pq.ms
+    costs = victor_purpura(plain, 50.0)
+    assert costs[0, 1] == pytest.approx(1.1)
+    np.testing.assert_allclose(victor_purpura(theirs, rate), costs, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("tau", [5, 20, 100])

@@ -1,6 +1,8 @@
+import neo
 import numpy as np
 import pandas as pd
 import pytest
+import quantities as pq
 
 from neurospyke.compare.jackknife import blocks_of, jackknife
 from neurospyke.compare.trains import SpikeTrains, check_above_zero, first_status
@@ -57,7 +59,7 @@ def test_latencies_are_single_spikes_and_silence_none() -> None:
 @pytest.mark.parametrize(
     ("source", "spans", "message"),
     [
-        ([[0.1]], None, "plain spike times"),
+        ([[0.1]], None, r"plain spike times .* SpikeTrains.of\(times, spans="),
         ([[0.2, 0.1]], (0, 1), "ascending"),
         ([[0.1]], [(0, 1), (0.5, 2)], "overlap"),
         ([[0.1]], (1, 1), "after they start"),
@@ -68,6 +70,13 @@ def test_latencies_are_single_spikes_and_silence_none() -> None:
 def test_bad_sources_are_refused(source: object, spans: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SpikeTrains.of(source, spans)  # type: ignore[arg-type]
+
+
+def test_units_of_time_that_come_with_the_times_count() -> None:
+    trains = [neo.SpikeTrain(np.array([100.0, 300.0]) * pq.ms, t_stop=1 * pq.s), [0.2]]
+    ours = SpikeTrains.of(trains, spans=np.array([0.0, 1000.0]) * pq.ms)
+    assert ours.times == pytest.approx([0.1, 0.3, 0.2])
+    assert ours.duration == 1.0
 
 
 def test_the_jackknife_covers_a_ratio_as_often_as_it_says() -> None:
