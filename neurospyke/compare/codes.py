@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.stats import rankdata
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.responses import Responses
 
 
@@ -88,6 +89,7 @@ def rank_order(responses: Responses, *, silent: str = "last") -> Responses:
     >>> rank_order(responses).values[0, :, 0], rank_order(responses, silent="zero").values[0, :, 0]
     (array([2., 1., 3.]), array([1., 2., 0.]))
     """
+    check_responses(responses)
     if silent not in ("last", "zero"):
         raise ValueError(f"`silent` must be 'last' or 'zero'; got {silent!r}")
     spikes = responses if responses.measure == "latency" else first_spikes(responses)
@@ -100,5 +102,6 @@ def rank_order(responses: Responses, *, silent: str = "last") -> Responses:
 
 
 def _check_spikes(responses: Responses) -> None:
+    check_responses(responses)
     if responses.measure not in ("count", "spike"):
         raise ValueError(f"`responses` must be counts or spikes; these are {responses.measure!r}")

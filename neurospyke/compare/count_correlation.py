@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.jackknife import CONFIDENCE
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import Seed
 from neurospyke.compare.trains import first_status
 from neurospyke.compare.variability import whole_counts
@@ -104,6 +105,7 @@ def thin(responses: Responses, mean_counts: np.ndarray | float, seed: Seed) -> R
     >>> thin(responses, 0.0, seed=0).values.sum()
     np.int64(0)
     """
+    check_responses(responses)
     wanted = np.broadcast_to(np.asarray(mean_counts, dtype=np.float64), (responses.n_units,))
     if not (wanted >= 0).all():
         raise ValueError(f"`mean_counts` must be 0 or more; got {wanted.min()}")

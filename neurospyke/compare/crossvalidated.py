@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.distances import make_rdm
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.noise import Noise, covariance_of, whiten
 from neurospyke.compare.patterns import (
     Products,
@@ -101,6 +102,7 @@ def cells_of(responses: Responses, fold: str) -> Cells:
         ValueError: if there is no such column, or two conditions, or one with itself, have no
             trials in different folds.
     """
+    check_responses(responses)
     if fold not in responses.trials:
         raise ValueError(
             f"`fold` must be one of the columns of trials {list(responses.trials.columns)}; got "

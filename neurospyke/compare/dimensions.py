@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.jackknife import CONFIDENCE, N_BLOCKS, spread_of
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import equal_halves
 from neurospyke.responses import Responses
 
@@ -94,6 +95,7 @@ def dimensionality(
     >>> dimensionality(responses)["value"].round(9).tolist()
     [2.0, 2.0]
     """
+    check_responses(responses)
     n_stimuli = len(responses.stimuli)
     n_units = responses.n_units if n_units is None else n_units
     if n_stimuli < 4:

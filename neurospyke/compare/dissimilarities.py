@@ -11,6 +11,7 @@ from neurospyke.compare.distances import (
     euclidean_rdm,
     mahalanobis_rdm,
 )
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.poisson import crossvalidated_poisson_rdm, poisson_rdm
 from neurospyke.compare.rdm import RDM
 from neurospyke.responses import Responses
@@ -45,6 +46,7 @@ def compute_rdm(responses: Responses, dissimilarity: Dissimilarity) -> RDM:
     Raises:
         ValueError: if there is no such name, or the dissimilarity is undefined.
     """
+    check_responses(responses)
     if callable(dissimilarity):
         return dissimilarity(responses)
     if dissimilarity not in DISSIMILARITIES:

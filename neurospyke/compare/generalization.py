@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.decoding import Decoding, TrialSplits, decode
+from neurospyke.compare.kinds import check_sides
 from neurospyke.compare.pseudotrials import Sessions
 from neurospyke.compare.resample import spawn_seeds
 from neurospyke.responses import Responses
@@ -103,6 +104,7 @@ def decoding_curve(
     >>> table["n_units"].tolist()
     [2, 2, 3, 3]
     """
+    check_sides(responses, "responses")
     parts = {"": responses} if isinstance(responses, Responses) else dict(responses)
     owners = [(name, unit) for name, part in parts.items() for unit in range(part.n_units)]
     odd = [n for n in n_units if not 1 <= n <= len(owners)]

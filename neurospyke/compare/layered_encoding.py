@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from neurospyke.compare.kinds import check_named, check_responses, check_sides
 from neurospyke.compare.mapping import BandedRidge
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.patterns import mean_patterns
@@ -56,6 +57,9 @@ def encode_by_layers(
     >>> (found.units["share of conv2"] > 0.9).all()
     np.True_
     """
+    check_named(layers, "layers")
+    check_sides(layers, "layers")
+    check_responses(target, "target")
     if len(layers) < 2:
         raise ValueError(
             f"`layers` must be 2 or more by name; got {list(layers)}: see `encoding` for one"

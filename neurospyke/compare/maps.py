@@ -10,6 +10,7 @@ from scipy.spatial.distance import squareform
 from neurospyke.compare.cluster import cluster_p_values
 from neurospyke.compare.comparators import NORMALIZATIONS, check_comparator
 from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.kinds import check_named
 from neurospyke.compare.pairing import condition_labels, pair
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.reliability import explain_split_half_ceiling, subject_ceiling
@@ -66,6 +67,8 @@ def rsa_map(
        layer area  score  p_cluster
     0  conv1   V4    1.0       0.01
     """
+    check_named(layers, "layers")
+    check_named(areas, "areas")
     check_comparator(comparator, NORMALIZATIONS)
     if n_permutations < 20:
         raise ValueError(f"`n_permutations` must be at least 20; got {n_permutations}")

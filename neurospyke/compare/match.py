@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import Seed
 from neurospyke.responses import Responses
 
@@ -32,6 +33,8 @@ def match_trials(first: Responses, second: Responses, *, seed: Seed) -> Sides:
     >>> [side.n_trials for side in match_trials(many, few, seed=0)]
     [2, 2]
     """
+    check_responses(first, "first")
+    check_responses(second, "second")
     odd = sorted(set(first.stimuli) ^ set(second.stimuli))
     if odd:
         raise ValueError(f"the sides must have the same stimuli; not in both: {odd[:10]}")
@@ -57,6 +60,8 @@ def match_units(first: Responses, second: Responses, *, seed: Seed) -> Sides:
     >>> [side.n_units for side in match_units(wide, narrow, seed=0)]
     [2, 2]
     """
+    check_responses(first, "first")
+    check_responses(second, "second")
     rng = np.random.default_rng(seed)
     n = min(first.n_units, second.n_units)
     return _some_units(first, n, rng), _some_units(second, n, rng)
@@ -86,6 +91,8 @@ def match_bins(first: Responses, second: Responses, step: float | None = None) -
     >>> [side.values[0, 0].tolist() for side in match_bins(fine, coarse)]
     [[2.0], [1.0]]
     """
+    check_responses(first, "first")
+    check_responses(second, "second")
     sides = [_in_seconds(side, step) for side in (first, second)]
     if sides[0].time_unit != sides[1].time_unit:
         raise ValueError("one side is in steps and one in seconds: pass `step`, seconds of a step")
@@ -125,6 +132,8 @@ def match_rates(first: Responses, second: Responses, *, seed: Seed) -> Sides:
     >>> round(float(match_rates(often, seldom, seed=0)[0].values.mean()))
     2
     """
+    check_responses(first, "first")
+    check_responses(second, "second")
     rates = [_rate(side) for side in (first, second)]
     if first.time_unit != second.time_unit:
         raise ValueError("the sides must be in the same unit of time; match bins before rates")

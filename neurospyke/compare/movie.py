@@ -9,6 +9,7 @@ import pandas as pd
 
 from neurospyke.compare.crossvalidated import cells_of
 from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.noise import whiten
 from neurospyke.compare.patterns import averaging, summing
 from neurospyke.compare.rdm import RDM, population_name
@@ -195,6 +196,7 @@ def unfold_time(responses: Responses) -> Responses:
     >>> unfold_time(responses).stimuli
     ('a @ 0', 'a @ 0.1')
     """
+    check_responses(responses)
     n_trials, n_units, n_times = responses.shape
     values = responses.values.transpose(2, 0, 1).reshape(n_times * n_trials, n_units, 1)
     starts = np.repeat(responses.edges[:-1], n_trials)
@@ -207,6 +209,7 @@ def unfold_time(responses: Responses) -> Responses:
 
 
 def _starts(responses: Responses, width: int, step: int) -> np.ndarray:
+    check_responses(responses)
     if width < 1 or step < 1 or width > responses.n_times:
         raise ValueError(
             f"`width` must be from 1 to {responses.n_times} bins and `step` at least 1; "

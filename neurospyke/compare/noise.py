@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.patterns import mean_patterns
 from neurospyke.responses import Responses
 
@@ -92,6 +93,7 @@ def noise_residuals(responses: Responses) -> tuple[np.ndarray, int]:
     Raises:
         ValueError: if every condition has a single trial.
     """
+    check_responses(responses)
     codes = pd.factorize(responses.trials["stimulus"])[0]
     n_degrees = responses.n_trials - len(responses.stimuli)
     if n_degrees == 0:

@@ -10,6 +10,7 @@ from scipy.spatial.distance import squareform
 from neurospyke.compare.comparators import NORMALIZATIONS, check_comparator
 from neurospyke.compare.dissimilarities import Dissimilarity
 from neurospyke.compare.inference import false_discovery_rate
+from neurospyke.compare.kinds import check_named
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.resample import permutations, spawn_seeds
 from neurospyke.compare.sides import Brain, Sides, collect_sides
@@ -152,6 +153,7 @@ def _collect(
     comparator: str,
     missing: str,
 ) -> Sides:
+    check_named(models, "models")
     check_comparator(comparator, _CORRELATIONS)
     if len(models) < 2:
         raise ValueError(f"`models` must be at least 2; got {len(models)}")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.responses import Responses
 
 CHUNK_BYTES = 256 * 2**20
@@ -45,6 +46,7 @@ def averaging(responses: Responses) -> Averaging:
     Returns:
         The weights, conditions in order of first appearance.
     """
+    check_responses(responses)
     shown = responses.trials["stimulus"].tolist()
     places = {label: place for place, label in enumerate(dict.fromkeys(shown))}
     codes = np.fromiter(map(places.__getitem__, shown), dtype=np.intp, count=len(shown))

@@ -4,6 +4,7 @@ import numpy as np
 
 from neurospyke.compare.crossvalidated import cells_of, mean_distances
 from neurospyke.compare.distances import make_rdm
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.patterns import (
     add_products,
     into_distances,
@@ -109,6 +110,7 @@ def _with_prior(means: np.ndarray, prior_mean: float, prior_weight: float) -> np
 
 
 def _check(responses: Responses, prior_mean: float, prior_weight: float) -> None:
+    check_responses(responses)
     for name, number in (("prior_mean", prior_mean), ("prior_weight", prior_weight)):
         if not number > 0:
             raise ValueError(f"`{name}` must be above 0; got {number}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from neurospyke.compare.kinds import check_sides
 from neurospyke.responses import Responses
 
 Sessions = Responses | Mapping[str, Responses]
@@ -57,6 +58,7 @@ def make_task(responses: Sessions, label: str, block: str | None) -> Task:
         ValueError: if a column is missing or incomplete, there is one class only, or the sessions
             differ in classes or bins.
     """
+    check_sides(responses, "responses")
     parts = {"": responses} if isinstance(responses, Responses) else dict(responses)
     if not parts:
         raise ValueError("`responses` must hold at least one session; got none")

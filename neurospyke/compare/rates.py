@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.jackknife import CONFIDENCE
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.trains import check_above_zero, first_status
 from neurospyke.responses import Responses
 
@@ -77,6 +78,7 @@ def rate_values(responses: Responses) -> np.ndarray:
     Raises:
         ValueError: if the responses are something else.
     """
+    check_responses(responses)
     if responses.measure not in ("count", "spike", "rate"):
         raise ValueError(
             f"`responses` must be counts, spikes or rates; these are {responses.measure!r}"
@@ -185,6 +187,7 @@ def instantaneous_rates(
     >>> instantaneous_rates(responses, width=0.1).values
     array([[[6.]]])
     """
+    check_responses(responses)
     from dataclasses import replace
 
     from scipy.signal import fftconvolve

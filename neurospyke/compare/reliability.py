@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 from neurospyke.compare.bootstrap import BOOTSTRAPPED, bootstrap_scores
 from neurospyke.compare.comparators import COMPARATORS, check_comparator
 from neurospyke.compare.dissimilarities import Dissimilarity, compute_rdm
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.resample import Seed, equal_halves, split_halves, unit_halves
@@ -97,6 +98,7 @@ def unit_reliability(
     0          1.0        ok
     1          NaN  constant
     """
+    check_responses(responses)
     if by not in responses.trials:
         raise ValueError(f"`by` must be among {list(responses.trials.columns)}; got {by!r}")
     codes, levels = pd.factorize(responses.trials[by])
@@ -181,6 +183,7 @@ def rdm_reliability(
     >>> round(result.corrected, 12)
     1.0
     """
+    check_responses(responses)
     compare = COMPARATORS[check_comparator(comparator, COMPARATORS)]
     n = {"trials": responses.n_trials, "units": responses.n_units}[_check_split(over)]
     halves = np.asarray(halves)
@@ -280,6 +283,7 @@ def explain_split_half_ceiling(
     Raises:
         ValueError: if an argument is wrong.
     """
+    check_responses(responses)
     check_comparator(comparator, COMPARATORS)
     _check_split(over)
     compute_rdm(responses, dissimilarity)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.responses import Responses
 
 Seed = int | np.random.SeedSequence | np.random.Generator
@@ -86,6 +87,7 @@ def shuffle_labels(responses: Responses, seed: Seed) -> Responses:
     >>> list(shuffle_labels(responses, seed=3).trials["stimulus"])
     ['b', 'b', 'a']
     """
+    check_responses(responses)
     labels = np.array(responses.stimuli, dtype=object)
     new = dict(zip(labels, labels[permutations(len(labels), 1, seed)[0]], strict=True))
     trials = responses.trials.assign(stimulus=responses.trials["stimulus"].map(new))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import Seed
 from neurospyke.compare.trains import first_status, unit_table
 from neurospyke.responses import Responses
@@ -116,6 +117,7 @@ def mean_responses(responses: Responses) -> np.ndarray:
     Raises:
         ValueError: if the responses are latencies, below 0, or of a single stimulus.
     """
+    check_responses(responses)
     means = responses.sum_over_time().average().values[:, :, 0].astype(np.float64)
     if (means < 0).any():
         raise ValueError("`responses` must be 0 or more; subtract no baseline")
@@ -205,6 +207,7 @@ def discriminability(
     >>> discriminability(responses, "a", "b", seed=0)["value"].round(3).tolist()
     [1.414, 0.875]
     """
+    check_responses(responses)
     values = responses.values[:, :, 0].astype(np.float64)
     if responses.measure != "latency" or responses.n_times > 1:
         values = responses.sum_over_time().values[:, :, 0].astype(np.float64)
@@ -337,6 +340,7 @@ def tuning_selectivity(
     >>> table["value"].round(3).tolist()
     [0.429, 0.143, 0.429, 0.2]
     """
+    check_responses(responses)
     if angles not in responses.trials:
         raise ValueError(
             f"`angles` must be one of {list(responses.trials.columns)}; got {angles!r}"

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from neurospyke.compare.distances import make_rdm
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.rdm import RDM
 from neurospyke.responses import Responses
 
@@ -182,6 +183,7 @@ def spike_train_rdm(
 
     Source: Székely and Rizzo 2013, Journal of Statistical Planning and Inference 143:1249.
     """
+    check_responses(responses)
     if single_trials not in ("refuse", "noiseless"):
         raise ValueError(f"`single_trials` must be 'refuse' or 'noiseless'; got {single_trials!r}")
     codes, labels = pd.factorize(responses.trials["stimulus"])

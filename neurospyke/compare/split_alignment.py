@@ -18,6 +18,7 @@ from neurospyke.compare.cca import (
 from neurospyke.compare.cka import debiased_cka, linear_cka, rbf_cka
 from neurospyke.compare.comparison import Comparison
 from neurospyke.compare.jackknife import spread_of
+from neurospyke.compare.kinds import check_responses, check_sides
 from neurospyke.compare.neighbours import mutual_neighbours
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.patterns import mean_patterns
@@ -149,6 +150,8 @@ def alignment(
     >>> alignment(brain.average(), brain, n_splits=2, seed=0)["V4"].units
     (5, 5)
     """
+    check_sides(models, "models")
+    check_responses(brain, "brain")
     compute = _measure_of(measure, folds)
     sides = {"": models} if isinstance(models, Responses) else dict(models)
     if not sides:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import Seed
 from neurospyke.compare.trains import first_status, unit_table
 from neurospyke.responses import Responses
@@ -103,6 +104,7 @@ class _Bins:
 
 
 def _check(responses: Responses, onset: float) -> int:
+    check_responses(responses)
     if responses.measure not in ("count", "spike"):
         raise ValueError(f"`responses` must be counts or spikes; these are {responses.measure!r}")
     widths = np.diff(responses.edges)

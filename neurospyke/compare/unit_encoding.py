@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from neurospyke.compare.comparison import Comparison
+from neurospyke.compare.kinds import check_responses, check_sides
 from neurospyke.compare.mapping import MAPPINGS
 from neurospyke.compare.pairing import pair
 from neurospyke.compare.patterns import mean_patterns
@@ -94,6 +95,8 @@ def encoding(
     >>> print(encoding(model, brain, seed=0).comparisons["conv1"])
     encoding of conv1 with V4 at [0, 1) s: 1.00 [1.00, 1.00], ceiling not known, 40 conditions
     """
+    check_sides(predictors, "predictors")
+    check_responses(target, "target")
     sides = {"": predictors} if isinstance(predictors, Responses) else dict(predictors)
     if not sides:
         raise ValueError("`predictors` must hold at least one layer; got none")

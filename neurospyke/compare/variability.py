@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neurospyke.compare.jackknife import CONFIDENCE, jackknife
+from neurospyke.compare.kinds import check_responses
 from neurospyke.compare.resample import Seed
 from neurospyke.compare.trains import first_status, unit_table
 from neurospyke.responses import Responses
@@ -134,6 +135,7 @@ def whole_counts(responses: Responses) -> np.ndarray:
     Raises:
         ValueError: if the responses are something else.
     """
+    check_responses(responses)
     if responses.measure not in ("count", "spike"):
         raise ValueError(f"`responses` must be counts or spikes; these are {responses.measure!r}")
     return responses.values.sum(axis=2, dtype=np.float64)
