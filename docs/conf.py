@@ -20,6 +20,7 @@ extensions = [
     "gallery_pages",
     "plain_docstrings",
     "mathml",
+    "names",
 ]
 smartquotes = False
 highlight_language = "none"

@@ -8,6 +8,7 @@ left out and named. Those that would take long run on small sizes.
 
 import hashlib
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,6 +50,8 @@ def execute(script: Path, folder: Path, variables: Mapping[str, str]) -> Path:
         CellExecutionError: if a cell fails.
     """
     notebook = jupytext.reads(script.read_text(), fmt="py:percent")
+    # A run goes on from nothing: what an older script left may be of another course.
+    shutil.rmtree(folder / "files" / script.stem, ignore_errors=True)
     (folder / "files").mkdir(parents=True, exist_ok=True)
     made_here = {"ANALYSES_OUT": str((folder / "files").resolve()), "MPLBACKEND": "agg"}
     environment = os.environ | made_here | variables

@@ -49,7 +49,8 @@ def run_analysis(name: str, folder: Path, data: Path) -> Run:
     gallery = _gallery()
     variables = {"NEUROSPYKE_DATA": str(data), "OMP_NUM_THREADS": "1"}
     made = gallery.execute(gallery.SCRIPTS[name], folder, variables)
-    shutil.copytree(folder / "files" / name, KEPT / "files" / name, dirs_exist_ok=True)
+    shutil.rmtree(KEPT / "files" / name, ignore_errors=True)
+    shutil.copytree(folder / "files" / name, KEPT / "files" / name)
     shutil.copy2(made, KEPT / made.name)
     outputs = [
         output

@@ -147,6 +147,12 @@ def test_equations_need_no_script(site: Path) -> None:
     assert "\\frac" not in re.sub(r"<annotation.*?</annotation>", "", page, flags=re.DOTALL)
 
 
+def test_names_in_the_text_lead_to_their_reference(site: Path) -> None:
+    page = (site / "howto" / "comparisons.html").read_text()
+    for name in ("rsa", "encoding", "van_rossum_rdm"):
+        assert f'#neurospyke.compare.{name}"' in page
+
+
 def test_pages_are_found_from_the_first(site: Path) -> None:
     first = (site / "index.html").read_text()
     for page in PAGES:
