@@ -174,6 +174,9 @@ def test_the_report_says_what_was_done(done):
         "k of n = 19 permutations",
     ):
         assert said in methods
+    layers = {row[0]: row[2] for row in page.rows("Layers of kheradpisheh2018")}
+    assert "rate_positive=0.008, rate_negative=-0.006" in layers["conv1"]
+    assert "RateSchedule" in layers["conv1"]
     decoded = {row[0]: row[1:] for row in page.rows("Decoding of kind")}
     assert list(decoded) == ["V9", "other"]
     assert "Made up." in page.texts["li"]

@@ -51,6 +51,9 @@ def test_the_report_states_layers_ceiling_and_controls(report):
     said = page.texts["li"]
     assert any(text.startswith("Noise ceiling of V4 (rsa, 0 to 0.1 s): ") for text in said)
     assert any(text.startswith("Control ") and ", shuffled with V4" in text for text in said)
+    layers = {row[0]: row[2] for row in page.rows("Layers of kheradpisheh2018")}
+    assert "rate_positive=0.064" in layers["conv1"]
+    assert "schedule=None" in layers["conv1"]
     decoded = {row[0]: float(row[1]) for row in page.rows("Decoding of object")}
     assert list(decoded) == ["V4", "pixels", "pool1", "pool2"]
     assert report.stat().st_size < 3_000_000
