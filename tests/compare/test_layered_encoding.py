@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,7 +58,7 @@ def test_it_is_banded_ridge_of_scaled_layers_whatever_their_unit_and_order(
     sides: tuple[dict[str, Responses], Responses],
 ) -> None:
     layers, brain = sides
-    choices = {"n_shares": 3, "folds": KFold(5), "n_bootstrap": 2, "seed": 1}
+    choices: dict[str, Any] = {"n_shares": 3, "folds": KFold(5), "n_bootstrap": 2, "seed": 1}
     found = encode_by_layers(layers, brain, **choices)
     bands = [
         layer.values[:, :, 0] - layer.values[:, :, 0].mean(axis=0) for layer in layers.values()
@@ -74,6 +76,37 @@ def test_it_is_banded_ridge_of_scaled_layers_whatever_their_unit_and_order(
     }
     again = encode_by_layers(moved, brain, **choices).predictions["early + late"]
     np.testing.assert_allclose(again, expected, rtol=0, atol=1e-8)
+
+
+def test_stimuli_meet_by_label_in_any_order(
+    sides: tuple[dict[str, Responses], Responses],
+) -> None:
+    layers, brain = sides
+    order = np.random.default_rng(3).permutation(60)
+    moved = {name: layer.where(trials=order) for name, layer in layers.items()}
+    folds = list(KFold(5).split(order))
+    place = np.argsort(order)
+    same = [(place[train], place[test]) for train, test in folds]
+    choices: dict[str, Any] = {"n_shares": 3, "n_bootstrap": 5, "seed": 1}
+    found = encode_by_layers(layers, brain, folds=folds, **choices)
+    again = encode_by_layers(moved, brain, folds=same, **choices)
+    assert again.conditions == moved["early"].stimuli
+    expected = found.predictions["early + late"][order]
+    np.testing.assert_allclose(again.predictions["early + late"], expected, rtol=0, atol=1e-8)
+    shares = ["share of early", "share of late"]
+    np.testing.assert_allclose(again.units[shares], found.units[shares], rtol=0, atol=1e-9)
+
+
+def test_the_numbers_of_draws_are_those_asked_for(
+    sides: tuple[dict[str, Responses], Responses],
+) -> None:
+    layers, brain = sides
+    choices: dict[str, Any] = {"n_shares": 1, "folds": 3, "n_bootstrap": 7, "seed": 0}
+    (found,) = encode_by_layers(layers, brain, n_permutations=4, **choices).comparisons.values()
+    assert len(found.resamples) == 7
+    assert found.p == 1 / 5
+    (untested,) = encode_by_layers(layers, brain, **choices).comparisons.values()
+    assert untested.p is None
 
 
 def test_bad_layers_are_refused(sides: tuple[dict[str, Responses], Responses]) -> None:
