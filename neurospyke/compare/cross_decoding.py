@@ -49,7 +49,8 @@ def decode_across_sides(
         `chance`, `control` (NaN without shuffles), `n` (stimuli) and `n_folds`.
 
     Raises:
-        ValueError: if stimuli do not match, or a stimulus has several labels.
+        ValueError: if stimuli do not match, a stimulus has several labels, or a label too few
+            stimuli for the folds.
 
     Source: after the cross-decoding of Kriegeskorte and Diedrichsen 2019, Annual Review of
         Neuroscience 42:407; the map is that of `encoding`.
@@ -57,6 +58,12 @@ def decode_across_sides(
     brain = pair(model, brain)[1].average()
     if label not in brain.trials:
         raise ValueError(f"{label!r} must be a column of `brain.trials`, constant in each stimulus")
+    least = int(brain.trials[label].value_counts().min())
+    if not 2 <= folds <= least or least < 3:
+        raise ValueError(
+            f"`folds` must be from 2 to the number of stimuli of every {label!r}, of which each "
+            f"needs 3 or more; got {folds}, and one has {least}"
+        )
     sides = mean_patterns(model), mean_patterns(brain)
     streams = spawn_seeds(seed, 1 + n_shuffles)
     learner = ridge() if mapping is None else mapping

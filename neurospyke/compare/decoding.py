@@ -1,7 +1,7 @@
 """Decoding: what can be read from a population, in each time bin, and across time."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -70,6 +70,8 @@ class Decoding:
         edges: (time + 1,) bin edges.
         null: (permutation, time[, test time]) mean scores under exchanged labels.
         label: column of `trials` that was decoded.
+        settings: decoder, splits and the other choices.
+        seed: what everything random was drawn from.
     """
 
     scores: np.ndarray
@@ -79,6 +81,16 @@ class Decoding:
     edges: np.ndarray
     null: np.ndarray
     label: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    seed: int | None = None
+
+    def __repr__(self) -> str:
+        tested = f", {len(self.null)} permutations" if len(self.null) else ""
+        return (
+            f"Decoding({self.label} of {len(self.classes)} classes in {len(self.edges) - 1} bins "
+            f"over [{self.edges[0]:g}, {self.edges[-1]:g}): at best {self.accuracy.max():.2f}, "
+            f"chance {self.chance:.2f}, {len(self.scores)} folds{tested})"
+        )
 
     @property
     def accuracy(self) -> np.ndarray:
@@ -220,6 +232,8 @@ def decode(
         task.edges,
         np.array(null).reshape(n_permutations, *scores.shape[1:]),
         label,
+        {"decoder": " ".join(repr(estimator).split()), **vars(splits), "across_time": across_time},
+        int(seed),
     )
 
 

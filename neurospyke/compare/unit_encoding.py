@@ -45,6 +45,13 @@ class Encoding:
     conditions: tuple[str, ...]
     comparisons: Mapping[str, Comparison]
 
+    def __repr__(self) -> str:
+        n_targets = self.targets.shape[1]
+        return f"Encoding({len(self.comparisons)} models of {n_targets} units and bins)"
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.comparisons.values()))
+
 
 def encoding(
     predictors: Responses | Mapping[str, Responses],

@@ -217,6 +217,21 @@ def test_unit_order_changes_nothing(seed: int, order: list[int]) -> None:
         np.testing.assert_allclose(found[0], found[1], atol=1e-12)
 
 
+def test_a_result_says_how_it_was_made() -> None:
+    found = decode(noisy(3), splits=TrialSplits(2, n_repeats=3), n_permutations=4, seed=5)
+    assert found.seed == 5
+    assert found.settings["decoder"] == (
+        "Pipeline(steps=[('standardscaler', StandardScaler()), "
+        "('correlationdecoder', CorrelationDecoder())])"
+    )
+    chosen = ("folds", "n_repeats", "block", "across_time")
+    assert [found.settings[name] for name in chosen] == [2, 3, None, False]
+    assert repr(found) == (
+        f"Decoding(stimulus of 3 classes in 1 bins over [0, 0.1): at best "
+        f"{found.accuracy.max():.2f}, chance 0.33, 6 folds, 4 permutations)"
+    )
+
+
 def test_processes_change_nothing() -> None:
     splits = TrialSplits(2)
     one, two = (

@@ -97,3 +97,6 @@ def test_the_map_carries_no_labels() -> None:
         assert abs(found["accuracy"][way] - 0.25) < 0.16
     with pytest.raises(ValueError, match="constant in each stimulus"):
         decode_across_sides(model, noise, "colour", seed=0)
+    few = noise.where(trials=np.arange(0, 120, 15))
+    with pytest.raises(ValueError, match=r"`folds` must be from 2 to .* got 5, and one has 2"):
+        decode_across_sides(model.where(trials=np.arange(0, 120, 15)), few, "object", seed=0)

@@ -219,6 +219,8 @@ def test_many_layers_bins_and_permutations_in_one_call() -> None:
     assert good.p == 0.05 < bad.p
     assert good.units == (6, 3)
     assert good.brain == "V4"
+    assert repr(found) == "Encoding(2 models of 6 units and bins)"
+    assert str(found) == f"{good}\n{bad}"
     alone = encoding(layers["good"], brain, folds=5, n_bootstrap=100, seed=0)
     np.testing.assert_array_equal(alone.predictions["model"], found.predictions["good"])
 
