@@ -159,9 +159,9 @@ def _p_values(
     # What is observed is one order among the others; left out here, it would stand out by itself.
     every = np.concatenate([observed[None], null])
     deviation = every.std(axis=0)
-    # Where no permutation matters, what digits leave of a deviation and an excess is nothing.
-    deviation[deviation < 1e-12] = 1
+    deviation[deviation == 0] = 1
     p = (1 + (null >= observed - 1e-12).sum(axis=0)) / (1 + len(null))
+    # Where no permutation matters, digits still differ; they are no excess.
     threshold = (np.quantile(every, 1 - threshold_p, axis=0) + 1e-12) / deviation
     gaps = np.cumsum(n_steps)[:-1]
 
