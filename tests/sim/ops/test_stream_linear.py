@@ -71,6 +71,17 @@ def test_any_size_is_the_dense_product(time, batch, channels, rate):
     torch.testing.assert_close(stream_linear(*given), reference(*given), rtol=0, atol=0)
 
 
+def test_the_place_of_a_unit_changes_nothing():
+    generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(5, 3, 40, generator=generator)
+    inputs *= torch.rand(5, 3, 40, generator=generator) < 0.2
+    weight, order = torch.randn(150, 40, generator=generator), torch.randperm(150)
+    for path in paths()[:-1]:
+        with computed(path):
+            whole = stream_linear(inputs, weight)
+            assert torch.equal(stream_linear(inputs, weight[order]), whole[..., order])
+
+
 def test_float32_sums_are_close_and_repeat_on_any_threads():
     generator = torch.Generator().manual_seed(0)
     spikes = (torch.rand(100, 8, 64, generator=generator) < 0.1).float()

@@ -151,6 +151,16 @@ static int64_t find_spikes(const T* spikes, int64_t n, int32_t* list) {
   return found;
 }
 
+// As Lanes multiply and add, so that a unit's place among the columns changes nothing.
+template <class T>
+static T multiply_add(T a, T b, T c) {
+#if defined(__FMA__)
+  return sizeof(T) == 4 ? static_cast<T>(__builtin_fmaf(a, b, c)) : static_cast<T>(__builtin_fma(a, b, c));
+#else
+  return a * b + c;
+#endif
+}
+
 // Columns whose sums stay in registers while all rows are added.
 template <class T>
 constexpr int64_t SUM_WIDTH = 8 * Lanes<T>::width;
@@ -178,7 +188,7 @@ static void add_columns(const T* spikes, const int32_t* list, int64_t found, con
   for (int64_t k = 0; k < found; ++k) {
     const T* __restrict row = table + list[k] * stride;
     const T value = spikes[list[k]];
-    for (int64_t i = 0; i < columns; ++i) sum[i] += value * row[i];
+    for (int64_t i = 0; i < columns; ++i) sum[i] = multiply_add<T>(value, row[i], sum[i]);
   }
 }
 
