@@ -73,9 +73,9 @@ def test_any_size_is_the_dense_product(time, batch, channels, rate):
 
 def test_the_place_of_a_unit_changes_nothing():
     generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(5, 3, 40, generator=generator)
-    inputs *= torch.rand(5, 3, 40, generator=generator) < 0.2
-    weight, order = torch.randn(150, 40, generator=generator), torch.randperm(150)
+    inputs = torch.randn(30, 3, 200, generator=generator)
+    inputs *= torch.rand(30, 3, 200, generator=generator) < 0.1
+    weight, order = torch.randn(150, 200, generator=generator), torch.randperm(150)
     for path in paths()[:-1]:
         with computed(path):
             whole = stream_linear(inputs, weight)
