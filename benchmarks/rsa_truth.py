@@ -30,7 +30,7 @@ from neurospyke.responses import Responses
 
 RESULTS = Path(__file__).parent / "results" / "rsa_truth.json"
 N_FEATURES, NOISE, SPREAD = 10, 0.7, 0.35
-N_STIMULI, N_SUBJECTS, N_SAMPLES = 40, 20, 400
+N_STIMULI, N_SUBJECTS, N_FEW, N_SAMPLES = 40, 20, 4, 400
 COMPARATOR = "pearson"
 
 
@@ -77,10 +77,9 @@ def true_scores(over: str, features: np.ndarray | None) -> np.ndarray:
     return np.full(2, np.mean(found))
 
 
-def simulate(over: str, n_simulations: int) -> dict[str, float]:
+def simulate(over: str, n_subjects: int, n_simulations: int) -> dict[str, float]:
     """Coverage of intervals of 95 %, and false positives of tests at 5 %."""
     rng = np.random.default_rng({"stimuli": 10, "subjects": 20, "both": 30}[over])
-    n_subjects = 1 if over == "stimuli" else N_SUBJECTS
     spread = 0.0 if over == "stimuli" else SPREAD
     truth = None if over == "subjects" else true_scores(over, None)
     covered, different, above = [], [], []
@@ -176,9 +175,10 @@ def responses(values: np.ndarray, names: list[str]) -> Responses:
 
 
 PARTS = {
-    "stimuli": partial(simulate, "stimuli"),
-    "subjects": partial(simulate, "subjects"),
-    "both": partial(simulate, "both"),
+    "stimuli": partial(simulate, "stimuli", 1),
+    "subjects": partial(simulate, "subjects", N_SUBJECTS),
+    "both": partial(simulate, "both", N_SUBJECTS),
+    "both, of few subjects": partial(simulate, "both", N_FEW),
     "permutation": permutation,
     "noise ceiling": ceiling,
     "clusters": clusters,
@@ -195,14 +195,15 @@ def main() -> None:
     if options.only:
         kept = json.loads(RESULTS.read_text())["results"]
     parts = [options.only] if options.only else list(PARTS)
+    command = {"command": " ".join(["python", *sys.argv]), "simulations": n}
     record = {
-        "command": " ".join(["python", *sys.argv]),
         "environment": measure.environment(),
         "stimuli": N_STIMULI,
         "subjects": N_SUBJECTS,
+        "few subjects": N_FEW,
         "bootstrap samples": N_SAMPLES,
         "comparator": COMPARATOR,
-        "results": kept | {name: {"simulations": n} | PARTS[name](n) for name in parts},
+        "results": kept | {name: command | PARTS[name](n) for name in parts},
     }
     print(json.dumps(record["results"], indent=1))
     RESULTS.write_text(json.dumps(record, indent=1) + "\n")
