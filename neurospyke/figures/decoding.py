@@ -18,6 +18,7 @@ from neurospyke.figures.look import (
     INK,
     MARKERS,
     axes_for,
+    check_kind,
     colours,
     style,
     wrap,
@@ -44,6 +45,9 @@ def plot_decoding(decodings: Mapping[str, Decoding], ax: Axes | None = None) -> 
     array([[0.05, 0.5 ],
            [0.15, 0.8 ]])
     """
+    check_kind(decodings, Mapping, "decodings", "{'V4': decode(responses)}")
+    for each in decodings.values():
+        check_kind(each, Decoding, "decodings", "{'V4': decode(responses)}")
     if not decodings:
         raise ValueError("`decodings` must hold at least one; got none")
     shades = colours(len(decodings))
@@ -101,6 +105,7 @@ def plot_generalization(decoding: Decoding, ax: Axes | None = None, *, p: float 
     array([[0.9, 0.6],
            [0.5, 0.8]])
     """
+    check_kind(decoding, Decoding, "decoding", "decode")
     if decoding.accuracy.ndim != 2:
         raise ValueError("`decoding` must be across time: pass `across_time=True` to `decode`")
     edges = decoding.edges

@@ -10,7 +10,17 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from neurospyke.compare.inference import Inference
-from neurospyke.figures.look import BAND, COLUMN, INK, PAGE, axes_for, style, wrap, write_legend
+from neurospyke.figures.look import (
+    BAND,
+    COLUMN,
+    INK,
+    PAGE,
+    axes_for,
+    check_kind,
+    style,
+    wrap,
+    write_legend,
+)
 
 _BAR = "#8aaacb"
 _IN_COLUMN = 6  # models
@@ -40,6 +50,7 @@ def plot_inference(inference: Inference, ax: Axes | None = None, *, fdr: float =
     >>> round(float(plot_inference(result).patches[0].get_height()), 3)  # 1 - 6 * 4 / (6 * 35)
     0.886
     """
+    check_kind(inference, Inference, "inference", "rsa of models by name")
     if not 0 <= fdr <= 1:
         raise ValueError(f"`fdr` must be between 0 and 1; got {fdr}")
     worse = _worse(inference, fdr)

@@ -204,6 +204,29 @@ def check_columns(table: pd.DataFrame, name: str, columns: Sequence[str]) -> Non
         )
 
 
+def check_kind(given: object, kind: type, name: str, source: str) -> None:
+    """Refuse what is of another kind, which would fail later and darker.
+
+    Args:
+        given: what was given.
+        kind: what it must be.
+        name: the argument.
+        source: what makes such things.
+
+    Raises:
+        TypeError: if so.
+
+    >>> check_kind([1.0], dict, "sides", "dict(V4=responses)")
+    Traceback (most recent call last):
+    TypeError: `sides` must be of the kind dict, as from dict(V4=responses); got list
+    """
+    if not isinstance(given, kind):
+        raise TypeError(
+            f"`{name}` must be of the kind {kind.__name__}, as from {source}; "
+            f"got {type(given).__name__}"
+        )
+
+
 def wrap(text: str, width: int) -> str:
     r"""At most two lines: names are read, not measured, and a longer one would overlap the next.
 

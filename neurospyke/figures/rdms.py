@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from neurospyke.compare.rdm import RDM
 from neurospyke.compare.scaling import classical_scaling
-from neurospyke.figures.look import COLUMN, INK, axes_for, grid_for, style, wrap
+from neurospyke.figures.look import COLUMN, INK, axes_for, check_kind, grid_for, style, wrap
 from neurospyke.figures.names import place_names
 from neurospyke.figures.pictures import as_pictures, draw_thumbnails
 
@@ -40,12 +40,14 @@ def plot_rdm(rdm: RDM, ax: Axes | None = None, *, images: ArrayLike | None = Non
         The axes, with condition labels up to 24 conditions.
 
     Raises:
+        TypeError: if it is given something else.
         ValueError: if there is not one image for each condition, or too many.
 
     >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="euclidean")
     >>> [label.get_text() for label in plot_rdm(rdm).get_yticklabels()]
     ['a', 'b', 'c']
     """
+    check_kind(rdm, RDM, "rdm", "euclidean_rdm")
     pictures = None if images is None else as_pictures(images, rdm.n_conditions)
     with style():
         ax = axes_for(ax, COLUMN, 2.9)
@@ -89,12 +91,16 @@ def plot_rdms(
         The axes, in the order given.
 
     Raises:
+        TypeError: if it is given something else.
         ValueError: if there is none, or not as many axes, or not an image for each condition.
 
     >>> rdm = RDM(np.array([1.0, 2.0, 3.0]), ("a", "b", "c"), dissimilarity="any", source="V4")
     >>> [ax.get_title(loc="left") for ax in plot_rdms([rdm, rdm])]
     ['V4', 'V4']
     """
+    check_kind(rdms, Sequence, "rdms", "[euclidean_rdm(responses)]")
+    for each in rdms:
+        check_kind(each, RDM, "rdms", "[euclidean_rdm(responses)]")
     if not rdms:
         raise ValueError("`rdms` must hold at least one; got none")
     pictures = [None if images is None else as_pictures(images, each.n_conditions) for each in rdms]
@@ -144,12 +150,14 @@ def plot_mds(rdm: RDM, ax: Axes | None = None, *, images: ArrayLike | None = Non
         The axes; both have the same scale, and say which share of the variance they show.
 
     Raises:
+        TypeError: if it is given something else.
         ValueError: if there is not one image for each condition.
 
     >>> rdm = RDM(np.array([1.0, 9.0, 4.0]), ("a", "b", "c"), dissimilarity="any")
     >>> plot_mds(rdm).get_xlabel()
     'dimension 1 (100 % of variance)'
     """
+    check_kind(rdm, RDM, "rdm", "euclidean_rdm")
     pictures = None if images is None else as_pictures(images, rdm.n_conditions)
     points, shares = classical_scaling(rdm, 2)
     with style():

@@ -21,6 +21,7 @@ from neurospyke.figures.look import (
     MARKERS,
     PAGE,
     axes_for,
+    check_kind,
     colours,
     style,
     wrap,
@@ -161,6 +162,9 @@ def _describe(comparison: Comparison) -> dict[str, str]:
 
 
 def _check_some(comparisons: Sequence[Comparison]) -> None:
+    check_kind(comparisons, Sequence, "comparisons", "[rsa(model, brain)]")
+    for each in comparisons:
+        check_kind(each, Comparison, "comparisons", "[rsa(model, brain)]")
     if not comparisons:
         raise ValueError("`comparisons` must hold at least one comparison; got none")
 

@@ -122,3 +122,27 @@ def test_formats_that_are_not_written_are_refused(tmp_path: Path) -> None:
         write_figure(ax, tmp_path / "a.docx")
     assert write_figure(ax.figure, tmp_path / "a.PNG").read_bytes()[1:4] == b"PNG"
     assert [each.name for each in tmp_path.iterdir()] == ["a.PNG"]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        (
+            "plot_rdm",
+            np.eye(3),
+            "`rdm` must be of the kind RDM, as from euclidean_rdm; got",
+        ),
+        ("plot_mds", np.eye(3), "`rdm` must be of the kind RDM"),
+        ("plot_rdms", [np.eye(3)], "`rdms` must be of the kind RDM"),
+        ("plot_inference", [], "`inference` must be of the kind Inference, as from rsa of models"),
+        ("plot_scores", 0.3, "`comparisons` must be of the kind Sequence"),
+        ("plot_scores", [0.3], "`comparisons` must be of the kind Comparison"),
+        ("plot_time_course", [0.3], "`comparisons` must be of the kind Comparison"),
+        ("plot_decoding", [0.5], "`decodings` must be of the kind Mapping"),
+        ("plot_decoding", {"V4": 0.5}, "`decodings` must be of the kind Decoding"),
+        ("plot_generalization", np.eye(2), "`decoding` must be of the kind Decoding"),
+    ],
+)
+def test_what_a_figure_cannot_draw_is_refused_by_name(name: str, given: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(message)):
+        getattr(figures, name)(given)
