@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running, bar, on_device, whole
 from neurospyke.commands.stimuli import DATASETS, SPLITS, check_images, read_stimuli
-from neurospyke.commands.train import NETWORKS
+from neurospyke.offered import NETWORKS
 
 if TYPE_CHECKING:
     from neurospyke.commands.exposure import Exposure

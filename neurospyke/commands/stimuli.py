@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurospyke.offered import IMAGE_SETS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -10,8 +12,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("test", "train")
 _LABELLED = ("mnist", "fashion-mnist")
-# the last two are those of studies, by name: asking there imports more than help may take
-DATASETS = (*_LABELLED, "v4_cowley2023", "rsa92_kriegeskorte2008")
+DATASETS = (*_LABELLED, *IMAGE_SETS)
 
 
 def check_images(name: str, size: list[int] | None) -> None:

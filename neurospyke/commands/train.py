@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running, on_device, whole
+from neurospyke.offered import NETWORKS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from neurospyke.sim.curriculum import Curriculum
 
 _DATASETS = ("mnist", "fashion-mnist")
-NETWORKS = ("kheradpisheh2018", "mozafari2018", "mozafari2019", "rezghi2022")
 _WORDS = {
     "`source`": "--data",
     "`images`": "--data",
@@ -156,6 +156,8 @@ def _check_out(out: Path, unfinished: Path, overwrite: bool) -> None:
         raise ValueError(f"--out must be in an existing folder; got {out}; create {out.parent}")
     if out.is_dir():
         raise ValueError(f"--out must be a file; {out} is a folder")
+    if out.suffix != ".safetensors":
+        raise ValueError(f"--out must end in .safetensors; got {out}")
     # with something unfinished beside it, it may be of the same course; that is seen later
     if out.exists() and not overwrite and not unfinished.exists():
         raise ValueError(f"{out} exists; give --overwrite to replace it, or another --out")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from neurospyke.offered import NETWORKS
 from neurospyke.responses import Responses
 from neurospyke.study.counts import read_responses
 from neurospyke.study.keys import Keys
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from neurospyke.sim import Network
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
-NETWORKS = ("kheradpisheh2018", "mozafari2018", "mozafari2019", "rezghi2022")
 NETWORK_KEYS = ("model", "checkpoint", "seed", "layers", "measure", "training")
 TRAINING_KEYS = ("images", "size", "epochs", "batch_size", "rates", "constant_rates", "shuffled")
 MODELS_KEYS = ("baselines", "files")
@@ -74,7 +74,7 @@ class Training:
         """The network after learning.
 
         Args:
-            network: the network, left unchanged.
+            network: the network, whose rules take the rates chosen here.
             images: the stimuli, learned from where no others are given.
             seed: of the order of images.
             track: called with (batches, label).

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from neurospyke.offered import IMAGE_SETS
 from neurospyke.study.keys import Keys
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _rsa92() -> "tuple[Images, pd.DataFrame]":
 
 
 DATASETS: "Mapping[str, Callable[[], tuple[Images, pd.DataFrame]]]" = MappingProxyType(
-    {"v4_cowley2023": _v4_cowley2023, "rsa92_kriegeskorte2008": _rsa92}
+    dict(zip(IMAGE_SETS, (_v4_cowley2023, _rsa92), strict=True))
 )
 
 
@@ -122,7 +123,8 @@ class Stimuli:
         """
         height, width = images.shape[2:]
         averaged = f", squares of {self.pool} pixels averaged into one" if self.pool > 1 else ""
-        kept = f" Of all images, every {self.every}th was taken." if self.every > 1 else ""
+        kept = f" Of all images, one in {self.every} was taken." if self.every > 1 else ""
+        kept += f" Only the first {self.first} were used." if self.first is not None else ""
         kind = "colour" if images.shape[1] == 3 else "luminance"
         return (
             f"Stimuli are {len(images)} images ({kind}, {height} x {width} pixels{averaged}).{kept}"

@@ -63,7 +63,7 @@ def test_the_methods_are_what_ran(report):
     methods = " ".join(Page(report).texts["p"])
     for said in (
         "Stimuli are 32 images (luminance, 37 x 37 pixels, squares of 3 pixels averaged into one). "
-        "Of all images, every 20th was taken.",
+        "Of all images, one in 20 was taken.",
         "The data set is v4_cowley2023",
         "in 2 passes over the 32 stimuli in random order, in batches of 16, at 16 times the "
         "published learning rates, which stay as they begin",
