@@ -198,7 +198,7 @@ def describe_best(scores: list[Comparison]) -> str:
         clauses.append(
             f"the {area} area scores highest with {best.model} ({best.score:.2f} "
             f"[{best.interval[0]:.2f}, {best.interval[1]:.2f}]; with pool2 {last.score:.2f}, with "
-            f"shuffled labels {control.score:.2f}, p {control.p:.2f})"
+            f"shuffled labels {control.score:z.2f}, p {control.p:.2f})"
         )
     return "; ".join(clauses)
 

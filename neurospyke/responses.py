@@ -19,7 +19,7 @@ MEASURES: Mapping[str, str] = MappingProxyType(
         "rate": "spikes/s",
         "spike": "1 in the bin of the spike, else 0",
         "latency": "time of the first spike; silence is the end of the last bin",
-        "other": "anything else",
+        "other": "values as given",
     }
 )
 # What a unit's area is called where no file says it.

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 _METHODS = ("rsa", "encoding", "alignment")
 _WORDS = {
     "missing='drop'": "--missing drop",
+    "choose euclidean_rdm": "choose --dissimilarity euclidean",
+    "`undefined=`": "--undefined",
+    " ('drop' leaves them out)": "",
+    "`dissimilarity`": "--dissimilarity",
+    "`comparator`": "--comparator",
+    " or a function; got": "; got",
     "which says what was shown": "which says what was shown (another one: --stimulus COLUMN)",
 }
 _DESCRIPTION = """\

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from neurospyke.study import Study
 
 _EXAMPLE = Path(__file__).parent.parent / "study" / "example.toml"
+_WORDS = {
+    "missing='drop'": 'missing = "drop" in [[comparison]]',
+    "choose euclidean_rdm": 'choose dissimilarity = "euclidean"',
+    "with `undefined=`": "with undefined = 1.0 in [[comparison]]",
+    " ('drop' leaves them out)": "",
+    "`device`": "--device",
+    "`out`": "--out",
+}
 _DESCRIPTION = """\
 Read a study from a TOML file (stimuli, a recording or responses, a network, comparisons), run it,
 and write one HTML file that a reviewer can read: scores with intervals, noise ceilings and
@@ -67,7 +75,7 @@ def add_report(commands: Any) -> None:
         "--seed", type=whole(0), metavar="N", help="of everything random [that of the study]"
     )
     add_running(report)
-    report.set_defaults(run=run_report)
+    report.set_defaults(run=run_report, error_words=_WORDS)
 
 
 def run_report(options: argparse.Namespace, command: str) -> None:

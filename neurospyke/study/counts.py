@@ -77,6 +77,9 @@ def read_responses(
         trials["repetition"] = trials.groupby("stimulus").cumcount()
     # Latencies and rates can be fractions; counts cannot.
     measure = "count" if (values >= 0).all() and (values == np.round(values)).all() else "other"
+    notes = [f"{path.name}: {how}; the other columns, {labels}, are labels of the trials"]
+    if window is None:
+        notes.append(f"{path.name}: the window of counting is not stated; 0 to 1 s stands for it")
     return Responses(
         values[:, :, None],
         trials,
@@ -84,7 +87,7 @@ def read_responses(
         np.array(window or (0.0, 1.0)),
         measure=measure,
         source=path.name,
-        notes=(f"{path.name}: {how}; the other columns, {labels}, are labels of the trials",),
+        notes=tuple(notes),
     )
 
 

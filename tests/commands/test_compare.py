@@ -69,13 +69,18 @@ def test_encoding_needs_no_choice(folder: Path, capsys):
         ),
         (["model.csv", "brain.csv", "--report", "report.pdf"], "--report must end in .html"),
         (["model.csv", "brain.csv", "--csv", "no/scores.csv"], "--csv must be in an existing"),
-        (["model.csv", "brain.csv", "--comparator", "sperman"], "`comparator` must be one of"),
+        (["model.csv", "brain.csv", "--comparator", "sperman"], "--comparator must be one of"),
+        (["model.csv", "brain.csv", "--dissimilarity", "l2"], "'decoding']; got 'l2'"),
+        (["silent.csv", "brain.csv"], "choose --dissimilarity euclidean, or say with --undefined"),
         (["model.csv", "brain.csv", "--stimulus", "image"], "another one: --stimulus COLUMN"),
         (["model.csv"], "required: BRAIN"),
     ],
 )
 def test_what_does_not_fit_is_one_line(folder: Path, capsys, monkeypatch, words, message):
     monkeypatch.chdir(folder)
+    silent = pd.read_csv("model.csv")
+    silent.loc[0, silent.columns != "stimulus"] = 0
+    silent.to_csv("silent.csv", index=False)
     try:
         code = main(["compare", *words])
     except SystemExit as ended:

@@ -72,3 +72,20 @@ def test_the_example_can_be_printed_and_what_is_missing_is_one_line(folder, caps
 def test_another_seed_goes_before_that_of_the_study(folder):
     assert main(["report", str(folder / "study.toml"), "--seed", "7", "--quiet"]) == 0
     assert read_provenance(folder / "study" / "report.html")["seed"] == 7
+
+
+def test_what_does_not_fit_is_told_in_the_keys_of_the_study(folder, capsys):
+    study = ["report", str(folder / "study.toml"), "--quiet"]
+    table = pd.read_csv(folder / "model.csv")
+    table[:10].to_csv(folder / "model.csv", index=False)
+    assert main(study) == 2
+    assert 'keep the shared ones with missing = "drop" in [[comparison]]' in capsys.readouterr().err
+    table.loc[0, table.columns != "stimulus"] = 0
+    table.to_csv(folder / "model.csv", index=False)
+    assert main(study) == 2
+    told = 'dissimilarity = "euclidean", or say with undefined = 1.0 in [[comparison]]'
+    assert told in capsys.readouterr().err
+    assert main([*study, "--out", str(folder / "no" / "where")]) == 2
+    assert "--out must be in an existing folder" in capsys.readouterr().err
+    assert main(["report", str(folder / "absent.toml")]) == 2
+    assert "must be an existing TOML file" in capsys.readouterr().err

@@ -15,7 +15,8 @@ def test_units_are_the_columns_of_numbers(tmp_path):
     assert list(found.trials["object"]) == ["car", "car", "face"]
     assert list(found.units["unit"]) == ["a", "b"]
     assert (found.measure, tuple(found.edges)) == ("count", (0.07, 0.17))
-    assert found.notes[0].startswith("v4.csv: 2 units are the columns of numbers (a, b)")
+    (note,) = found.notes
+    assert note.startswith("v4.csv: 2 units are the columns of numbers (a, b)")
 
 
 def test_columns_called_unit_are_units_and_no_others(tmp_path):
@@ -27,6 +28,9 @@ def test_columns_called_unit_are_units_and_no_others(tmp_path):
     assert list(found.units["unit"]) == ["unit0", "unit1"]
     assert list(found.trials["label"]) == [3, 4]
     assert found.measure == "other"
+    assert (
+        found.notes[1] == "shown.csv: the window of counting is not stated; 0 to 1 s stands for it"
+    )
     named = read_responses(path, units=("label",))
     assert named.values.ravel().tolist() == [3, 4]
 
