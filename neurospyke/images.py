@@ -179,6 +179,28 @@ def _name_stimuli(paths: list[str], source: Path) -> pd.DataFrame:
     return _check_stimuli(pd.DataFrame({"stimulus": names, "path": _paths(kept)}), "source")
 
 
+def listed_images(path: str | Path) -> list[Path]:
+    r"""The files that a table of images lists.
+
+    Args:
+        path: a `.csv` with the columns `stimulus` and `path`, paths relative to it.
+
+    Returns:
+        Paths in the table's order.
+
+    Raises:
+        ValueError: if a column is missing.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     table = Path(folder) / "shown.csv"
+    ...     _ = table.write_text("stimulus,path\nface,a.png\ncar,b.png\n")
+    ...     [each.name for each in listed_images(table)]
+    ['a.png', 'b.png']
+    """
+    return [Path(each) for each in _read_table(Path(path))["path"]]
+
+
 def _read_table(path: Path) -> pd.DataFrame:
     table = pd.read_csv(path)
     # Labels such as "007" and "NA" stay as they are written.

@@ -259,12 +259,22 @@ _OTHER = (_other_settings,)
 
 
 def _tests(inferences: Sequence[Inference]) -> list[str]:
-    several = [each for each in inferences if len(each.models) > 1]
-    if not several:
+    if not inferences:
         return []
-    brains = some(list(dict.fromkeys(each.comparisons[0].brain for each in several)))
-    return [
-        f"Models were tested against each other, with {brains}, by two-sided t tests whose "
-        "variances come from the same bootstrap samples [@schutt2023]; p_fdr is corrected for the "
-        "number of tests by the false discovery rate [@benjamini1995]."
+    is_tested = any(each.model_frame()["p_ceiling"].notna().any() for each in inferences)
+    ceiling = ", p_ceiling from a two-sided one against the lower bound of the noise ceiling"
+    said = [
+        "In the tables of tests, p_zero comes from a one-sided t test of the score against 0"
+        f"{ceiling if is_tested else ''}, with the standard errors of the bootstrap samples "
+        "[@schutt2023]; p_fdr is p, or p_zero where there is no p, corrected for the number of "
+        "models by the false discovery rate [@benjamini1995]."
     ]
+    several = [each for each in inferences if len(each.models) > 1]
+    if several:
+        brains = some(list(dict.fromkeys(each.comparisons[0].brain for each in several)))
+        said.append(
+            f"Models were tested against each other, with {brains}, by two-sided t tests whose "
+            "variances come from the same bootstrap samples [@schutt2023]; p_fdr is corrected for "
+            "the number of pairs by the false discovery rate [@benjamini1995]."
+        )
+    return [" ".join(said)]

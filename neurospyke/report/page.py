@@ -60,7 +60,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
     figures: Mapping[str, Axes | Figure] | None = None,
     methods: Sequence[str] = (),
     notes: Sequence[str] = (),
-    inputs: Sequence[str | Path] | Mapping[str, str | Path] = (),
+    inputs: Sequence[str | Path] | Mapping[str, str | Path | Sequence[Path]] = (),
     seed: int | None = None,
     command: str | None = None,
     configuration: tuple[str, Path] | None = None,
@@ -88,7 +88,7 @@ def write_report(  # noqa: PLR0913 - a report names everything it shows
             `neurospyke.report.references.REFERENCES`.
         notes: what a reader must know, such as the notes of the responses compared.
         inputs: files, or folders of files, the results rest on, listed with SHA-256; a mapping
-            gives the names to show.
+            gives the names to show, and may hold several files as one input.
         seed: seed of the analysis; those of the comparisons when not given.
         command: what was run.
         configuration: text from which all can be done again, and the folder its paths start from.
@@ -223,9 +223,14 @@ def _model_tests(inference: Inference) -> pd.DataFrame:
     return inference.model_frame()[_TESTS].dropna(axis=1, how="all")
 
 
-def _named(inputs: Sequence[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:
+def _named(
+    inputs: Sequence[str | Path] | Mapping[str, str | Path | Sequence[Path]],
+) -> dict[str, Path | Sequence[Path]]:
     if isinstance(inputs, Mapping):
-        return {name: Path(path) for name, path in inputs.items()}
+        return {
+            name: Path(each) if isinstance(each, str | Path) else each
+            for name, each in inputs.items()
+        }
     return {str(path): Path(path) for path in inputs}
 
 

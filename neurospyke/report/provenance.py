@@ -58,15 +58,15 @@ def provenance_facts(
     ]
 
 
-def digests(inputs: Mapping[str, Path]) -> list[dict[str, str | int]]:
-    """Size and SHA-256 of files, or of folders.
+def digests(inputs: Mapping[str, Path | Sequence[Path]]) -> list[dict[str, str | int]]:
+    """Size and SHA-256 of files, of folders, or of several files as one.
 
     Args:
         inputs: paths by the name to show.
 
     Returns:
-        One row an input: `input`, `bytes` and `SHA-256`; of a folder that of the list of its files
-        and theirs.
+        One row an input: `input`, `bytes` and `SHA-256`; of a folder, or of several files, that of
+        the list of files and theirs.
 
     Raises:
         ValueError: if one does not exist.
@@ -169,15 +169,23 @@ def _hardware() -> str:
     return f"{name}, {os.cpu_count()} CPUs"
 
 
-def _digest(name: str, path: Path) -> dict[str, str | int]:
+def _digest(name: str, path: Path | Sequence[Path]) -> dict[str, str | int]:
+    if not isinstance(path, Path):
+        files = sorted(set(path))
+        start = Path(os.path.commonpath([each.parent for each in files]))
+        return _digest_of_several(name, start, files)
     if path.is_dir():
-        files = sorted(each for each in path.rglob("*") if each.is_file())
-        lines = "".join(f"{_sha256(each)}  {each.relative_to(path).as_posix()}\n" for each in files)
-        digest, size = hashlib.sha256(lines.encode()).hexdigest(), _size(files)
-        return {"input": f"{name} ({len(files)} files)", "bytes": size, "SHA-256": digest}
-    if not path.is_file():
-        raise ValueError(f"`inputs` must be existing files or folders; got {str(path)!r}")
-    return {"input": name, "bytes": _size([path]), "SHA-256": _sha256(path)}
+        return _digest_of_several(
+            name, path, sorted(each for each in path.rglob("*") if each.is_file())
+        )
+    digest = _sha256(path)
+    return {"input": name, "bytes": _size([path]), "SHA-256": digest}
+
+
+def _digest_of_several(name: str, start: Path, files: Sequence[Path]) -> dict[str, str | int]:
+    lines = "".join(f"{_sha256(each)}  {each.relative_to(start).as_posix()}\n" for each in files)
+    digest, size = hashlib.sha256(lines.encode()).hexdigest(), _size(files)
+    return {"input": f"{name} ({len(files)} files)", "bytes": size, "SHA-256": digest}
 
 
 def _size(files: Iterable[Path]) -> int:
@@ -185,5 +193,7 @@ def _size(files: Iterable[Path]) -> int:
 
 
 def _sha256(path: Path) -> str:
+    if not path.is_file():
+        raise ValueError(f"`inputs` must be existing files or folders; got {str(path)!r}")
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

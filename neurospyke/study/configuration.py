@@ -1,7 +1,8 @@
 """A study as a configuration: all that decides its result, checked before anything is computed."""
 
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,12 +49,18 @@ class Study:
     comparisons: tuple[Run, ...]
 
     @property
-    def inputs(self) -> Mapping[str, Path]:
-        """Every file and folder the result rests on, by the name to show."""
+    def inputs(self) -> Mapping[str, Path | Sequence[Path]]:
+        """Every file and folder the result rests on, by the name to show.
+
+        Images that a table lists are one input.
+        """
         brain = self.brain
         own = [brain.path, brain.events, *files_of(self.models)]
         own += [self.stimuli.path] if self.stimuli else []
-        named = {_seen_from(path, self.folder): path for path in own if path is not None}
+        named: dict[str, Path | Sequence[Path]] = {
+            _seen_from(path, self.folder): path for path in own if path is not None
+        }
+        named |= self._listed_images()
         datasets = [brain.dataset, self.stimuli.dataset if self.stimuli else None]
         for name in dict.fromkeys(each for each in datasets if each):
             from neurospyke.datasets import fetch_dataset
@@ -63,6 +70,18 @@ class Study:
             files = [each.path for each in read_registry()[name].files]
             named |= {f"{name}: {file}": where / file for file in files if (where / file).is_file()}
         return named
+
+    def _listed_images(self) -> dict[str, Sequence[Path]]:
+        network, shown = self.models.network, self.stimuli.path if self.stimuli else None
+        learned = network.training.path if network and network.training else None
+        tables = [path for path in (shown, learned) if path and path.suffix.lower() == ".csv"]
+        if not tables:
+            return {}
+        from neurospyke.images import listed_images
+
+        return {
+            f"images of {_seen_from(path, self.folder)}": listed_images(path) for path in tables
+        }
 
 
 def read_study(path: str | Path) -> Study:
@@ -79,8 +98,10 @@ def read_study(path: str | Path) -> Study:
             names the key, what was expected and what came.
     """
     file = Path(path)
-    if not file.is_file() or file.stat().st_size > _MAX_BYTES:
-        raise ValueError(f"a study must be a TOML file under {_MAX_BYTES} bytes; got {str(file)!r}")
+    if not file.is_file():
+        raise ValueError(f"a study must be an existing TOML file; {str(file)!r} is none")
+    if file.stat().st_size > _MAX_BYTES:
+        raise ValueError(f"a study must be under {_MAX_BYTES} bytes; {str(file)!r} is larger")
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -128,7 +149,4 @@ def parse_study(text: str, folder: Path, *, name: str = "the configuration") -> 
 
 
 def _seen_from(path: Path, folder: Path) -> str:
-    resolved = path.resolve()
-    if resolved.is_relative_to(folder):
-        return resolved.relative_to(folder).as_posix()
-    return resolved.as_posix()
+    return Path(os.path.relpath(path.resolve(), folder)).as_posix()

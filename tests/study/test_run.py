@@ -213,6 +213,23 @@ def test_what_changed_since_is_named(folder, lean):
     assert any(re.match(r"rsa of other with .*: score was .*, is ", each) for each in found)
 
 
+def test_images_that_a_table_lists_are_part_of_the_provenance(folder):
+    shown = folder / "shown.csv"
+    rows = "".join(f"{name},images/{name}.png\n" for name in STIMULI)
+    shown.write_text(f"stimulus,path\n{rows}")
+    (folder / "below").mkdir()
+    text = LEAN.replace('"counts.csv"', '"../counts.csv"').replace('"other.csv"', '"../other.csv"')
+    text = f"[stimuli]\nimages = '../shown.csv'\n{text}"
+    study = parse_study(text.replace("files", "baselines = ['pixels']\nfiles"), folder / "below")
+    report = run_study(study, folder / "results")
+    names = [row["input"] for row in read_provenance(report)["inputs"]]
+    listed = "images of ../shown.csv (20 files)"
+    assert names == ["../counts.csv", "../other.csv", "../shown.csv", listed]
+    assert read_again(report).changed == []
+    Image.new("L", (20, 20), 9).save(folder / "images" / f"{STIMULI[3]}.png")
+    assert read_again(report).changed == [f"{listed} has changed"]
+
+
 def test_what_has_no_configuration_cannot_be_done_again(folder, lean):
     from neurospyke.compare import Comparison
     from neurospyke.report import write_report
@@ -340,5 +357,7 @@ def test_part_of_the_stimuli_takes_the_same_part_of_the_brain(folder):
     text = text.replace("[stimuli]", "[stimuli]\nevery = 2\nfirst = 6")
     text = text.replace('files = { other = "other.csv" }', "")
     text += "[[comparison]]\nmethod = 'rsa'\ndissimilarity = 'euclidean'\nn_bootstrap = 10\n"
-    table = scores(run_study(parse_study(text, folder), folder / "results"))
-    assert (table["n_conditions"] == 6).all()
+    report = run_study(parse_study(text, folder), folder / "results")
+    assert (scores(report)["n_conditions"] == 6).all()
+    said = "Of all images, one in 2 was taken. Only the first 6 were used."
+    assert any(said in each for each in Page(report).texts["p"])
