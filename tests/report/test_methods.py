@@ -1,6 +1,7 @@
 """What the methods say is what was done: every part of it, and nothing else."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,6 +89,21 @@ def test_several_subjects_and_models_are_told(brain):
     assert "agreement of 2 subjects" in text
     assert "against each other" in tests
     assert "benjamini1995" in tests
+    assert "p_zero comes from a one-sided t test of the score against 0, p_ceiling" in tests
+    assert "corrected for the number of pairs" in tests
+
+
+def test_tests_of_one_model_are_told_and_of_a_ceiling_where_there_is_one(brain):
+    few: dict[str, Any] = {"n_bootstrap": 20, "n_permutations": 9, "n_splits": 2, "seed": 0}
+    first, *others = rdms(4)
+    alone = rsa({"a": brain.average()}, brain, dissimilarity="euclidean", **few)
+    (tests,) = method_paragraphs(alone.comparisons, [alone])[1:-1]
+    assert "p_zero comes from a one-sided t test of the score against 0, with" in tests
+    assert "p_ceiling" not in tests
+    assert "against each other" not in tests
+    both = [alone, rsa({"a": first}, others, **few)]
+    every = [*both[0].comparisons, *both[1].comparisons]
+    assert "p_ceiling" in method_paragraphs(every, both)[1]
 
 
 def test_encoding_and_alignment_are_told_with_their_own_numbers(brain):
@@ -114,6 +130,17 @@ def test_what_differs_among_comparisons_is_said_of_whom_it_is_true():
     assert "from 50 bootstrap samples" in text
     assert "Otherwise for a at single steps: intervals hold 95 %" in text
     assert text.count("samples") == 2
+
+
+def test_a_difference_between_brains_names_the_brain():
+    def one(brain, used):
+        settings = {"over": "stimuli", "n_bootstrap": 50, "n_bootstrap_used": used}
+        return Comparison("rsa", "a", brain, 0.1, (0, 0.2), conditions=STIMULI, settings=settings)
+
+    (text,) = method_paragraphs([one("V4", 50), one("IT", 48)])
+    usual, other = text.split("Otherwise for a with IT: ")
+    assert "of which" not in usual
+    assert "from 50 bootstrap samples of the stimuli, of which 48 have a score" in other
 
 
 def test_a_method_without_words_of_its_own_tells_its_settings():
