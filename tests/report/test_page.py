@@ -22,6 +22,7 @@ from neurospyke.recording import Recording
 from neurospyke.recording.report import Finding, ImportReport
 from neurospyke.report import page as page_module
 from neurospyke.report import pictures, read_provenance, write_report
+from neurospyke.report.provenance import digests
 from neurospyke.report.tables import ABSENT
 from neurospyke.responses import Responses
 from neurospyke.sim import kheradpisheh2018
@@ -189,9 +190,9 @@ def test_provenance_names_versions_inputs_seed_and_command(tmp_path):
 
 def test_a_folder_of_inputs_has_one_digest_that_follows_its_files(tmp_path):
     folder = tmp_path / "images"
-    folder.mkdir()
+    (folder / "below").mkdir(parents=True)
     (folder / "a.png").write_bytes(b"a")
-    (folder / "b.png").write_bytes(b"bb")
+    (folder / "below" / "b.png").write_bytes(b"bb")
 
     def row():
         page = Page(write_report(tmp_path / "report.html", [result()], inputs=[folder]))
@@ -200,8 +201,24 @@ def test_a_folder_of_inputs_has_one_digest_that_follows_its_files(tmp_path):
     first = row()
     assert first[:2] == [f"{folder} (2 files)", "3"]
     assert row() == first
-    (folder / "b.png").write_bytes(b"bc")
+    (folder / "below" / "b.png").write_bytes(b"bc")
     assert row()[2] != first[2]
+
+
+def test_several_files_are_one_input_in_any_order_and_place(tmp_path):
+    def of(folder, names):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        for name in ("a.png", "b.png"):
+            (tmp_path / folder / name).write_text(name)
+        return digests({"images": [tmp_path / folder / name for name in names]})
+
+    (row,) = of("here", ["a.png", "b.png"])
+    assert (row["input"], row["bytes"]) == ("images (2 files)", 10)
+    assert of("here", ["b.png", "a.png", "b.png"]) == [row]
+    assert of("there", ["a.png", "b.png"]) == [row]
+    assert of("here", ["a.png"])[0]["SHA-256"] != row["SHA-256"]
+    with pytest.raises(ValueError, match=r"`inputs` must be existing.*c.png"):
+        of("here", ["a.png", "c.png"])
 
 
 def test_a_failure_leaves_the_old_report(tmp_path, monkeypatch):
