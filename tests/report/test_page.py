@@ -188,6 +188,14 @@ def test_provenance_names_versions_inputs_seed_and_command(tmp_path):
     assert facts["Hardware"].endswith("CPUs")
 
 
+def test_the_seed_of_the_analysis_stands_for_those_of_its_comparisons(tmp_path):
+    def seed(**given):
+        page = Page(write_report(tmp_path / "report.html", [result(seed=7), result()], **given))
+        return dict(zip(page.texts["dt"], page.texts["dd"], strict=True))["Seed"]
+
+    assert (seed(), seed(seed=3)) == ("7", "3")
+
+
 def test_a_folder_of_inputs_has_one_digest_that_follows_its_files(tmp_path):
     folder = tmp_path / "images"
     (folder / "below").mkdir(parents=True)

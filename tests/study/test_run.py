@@ -203,6 +203,38 @@ def test_another_seed_is_remembered(folder):
     assert read_again(report).study.seed == 9
 
 
+def test_a_seed_of_zero_goes_before_that_of_the_study_as_well(folder):
+    report = run_study(parse_study(f"seed = 4\n{LEAN}", folder), folder / "results", seed=0)
+    assert read_provenance(report)["seed"] == 0
+    facts = Page(report).texts
+    assert dict(zip(facts["dt"], facts["dd"], strict=True))["Seed"] == "0"
+
+
+def test_matrices_are_of_the_areas_of_the_best_and_of_the_best_that_is_no_baseline(folder):
+    generator = np.random.default_rng(3)
+    seen = np.stack(
+        [np.asarray(Image.open(folder / "images" / f"{each}.png"))[::4, ::4] for each in STIMULI]
+    ).reshape(len(STIMULI), -1)
+    sides = {
+        "counts": generator.poisson(np.tile(seen / 5, (3, 1))),
+        "near": seen + 60 * generator.normal(size=seen.shape),
+        "far": generator.normal(size=seen.shape),
+    }
+    for name, values in sides.items():
+        columns = {f"unit{unit}": values[:, unit] for unit in range(values.shape[1])}
+        rows = {"stimulus": STIMULI * (len(values) // len(STIMULI))}
+        pd.DataFrame(rows | columns).to_csv(folder / f"{name}.csv", index=False)
+    text = "[stimuli]\nimages = 'images'\n[brain]\nname = 'V9'\n" + LEAN.replace(
+        'files = { other = "other.csv" }',
+        'baselines = ["pixels"]\nfiles = { far = "far.csv", near = "near.csv" }',
+    )
+    text += "[[comparison]]\nmethod = 'rsa'\ndissimilarity = 'euclidean'\nn_bootstrap = 10\n"
+    report = run_study(parse_study(text, folder), folder / "results")
+    captions = [each for each in Page(report).texts["figcaption"] if "dissimilarity" in each]
+    assert [each.partition(":")[0] for each in captions] == ["V9", "pixels", "near"]
+    assert all("correlation dissimilarity" in each for each in captions)
+
+
 def test_what_changed_since_is_named(folder, lean):
     counts = pd.read_csv(folder / "counts.csv")
     counts.assign(n0=counts["n0"] + counts.index % 20).to_csv(folder / "counts.csv", index=False)
@@ -266,6 +298,26 @@ def test_a_failure_leaves_nothing_or_what_was_there(folder, lean, monkeypatch, f
     assert {path.name: path.read_bytes() for path in lean.parent.iterdir()} == before
     assert not (folder / "new").exists()
     assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_the_report_comes_after_what_it_names(folder, monkeypatch):
+    came = []
+    replace = Path.replace
+
+    def noted(self, target):
+        if Path(target).parent == folder / "results":
+            came.append(Path(target).name)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", noted)
+    run_study(parse_study(LEAN, folder), folder / "results")
+    assert sorted(came) == [
+        "report.html",
+        "report.samples-2.npz",
+        "report.samples.npz",
+        "scores.csv",
+    ]
+    assert came[-1] == "report.html"
 
 
 def test_a_recording_is_aligned_and_compared_in_every_bin(tmp_path):
