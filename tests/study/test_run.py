@@ -10,11 +10,20 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from neurospyke.compare import Inference, rsa
+from neurospyke.compare import Inference, alignment, rsa, shuffle_labels
+from neurospyke.images import read_images
 from neurospyke.recording import Recording, write_nwb
 from neurospyke.report import read_provenance
 from neurospyke.responses import Responses
-from neurospyke.study import differences, parse_study, read_again, read_study, run_study
+from neurospyke.sim import kheradpisheh2018
+from neurospyke.study import (
+    differences,
+    parse_study,
+    read_again,
+    read_responses,
+    read_study,
+    run_study,
+)
 from neurospyke.study import run as run_module
 from tests.report.parsed import Page
 
@@ -235,6 +244,34 @@ def test_matrices_are_of_the_areas_of_the_best_and_of_the_best_that_is_no_baseli
     assert all("correlation dissimilarity" in each for each in captions)
 
 
+def test_a_step_counts_who_has_spiked_by_then_and_no_later(folder):
+    text = STUDY.partition("[network.training]")[0] + STUDY.partition("rates = 2.0\n")[2]
+    text = text.partition("[[comparison]]")[0] + (
+        "[[comparison]]\nmethod = 'rsa'\ndissimilarity = 'euclidean'\nmodels = ['encoder']\n"
+        "steps = [2, 6]\nn_bootstrap = 10\nn_permutations = 0\n"
+    )
+    table = scores(run_study(parse_study(text, folder), folder / "results")).set_index("step")
+    images, stimuli = read_images(folder / "images")
+    spikes = kheradpisheh2018(seed=4).responses(images, stimuli, "encoder", measure="spike")
+    brain = read_responses(folder / "counts.csv")
+    for step in (2, 6):
+        fired = spikes.where(time=(0, step)).sum_over_time()
+        by_hand = rsa(
+            fired, brain, dissimilarity="euclidean", n_bootstrap=10, n_permutations=0, seed=4
+        )
+        assert table.loc[step, "score"] == pytest.approx(by_hand.score, abs=1e-12)
+    assert table["score"].nunique() == 2
+
+
+def test_the_control_of_an_alignment_has_its_labels_shuffled(folder):
+    text = LEAN.partition("[[comparison]]")[0] + "[[comparison]]\nmethod = 'alignment'\n"
+    table = scores(run_study(parse_study(text, folder), folder / "results")).set_index("model")
+    model, brain = (read_responses(folder / f"{name}.csv") for name in ("other", "counts"))
+    shuffled = alignment({"mixed": shuffle_labels(model, 0)}, brain, seed=0)["mixed"]
+    control: Any = table.loc["other, shuffled", "score"]
+    assert control == pytest.approx(shuffled.score, abs=1e-12)
+
+
 def test_what_changed_since_is_named(folder, lean):
     counts = pd.read_csv(folder / "counts.csv")
     counts.assign(n0=counts["n0"] + counts.index % 20).to_csv(folder / "counts.csv", index=False)
@@ -311,12 +348,7 @@ def test_the_report_comes_after_what_it_names(folder, monkeypatch):
 
     monkeypatch.setattr(Path, "replace", noted)
     run_study(parse_study(LEAN, folder), folder / "results")
-    assert sorted(came) == [
-        "report.html",
-        "report.samples-2.npz",
-        "report.samples.npz",
-        "scores.csv",
-    ]
+    assert sorted(came) == ["report.html", "report.samples.npz", "scores.csv"]
     assert came[-1] == "report.html"
 
 
