@@ -242,6 +242,8 @@ def test_matrices_are_of_the_areas_of_the_best_and_of_the_best_that_is_no_baseli
     captions = [each for each in Page(report).texts["figcaption"] if "dissimilarity" in each]
     assert [each.partition(":")[0] for each in captions] == ["V9", "pixels", "near"]
     assert all("correlation dissimilarity" in each for each in captions)
+    shuffled = [each for each in scores(report)["model"] if "shuffled" in each]
+    assert set(shuffled) == {"near, shuffled"}
 
 
 def test_a_step_counts_who_has_spiked_by_then_and_no_later(folder):
