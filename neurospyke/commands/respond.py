@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running, bar, on_device, whole
-from neurospyke.commands.stimuli import DATASETS, SPLITS, check_images, read_stimuli
+from neurospyke.commands.stimuli import (
+    DATASETS,
+    SPLITS,
+    add_image_options,
+    check_images,
+    read_stimuli,
+)
 from neurospyke.offered import NETWORKS
 
 if TYPE_CHECKING:
@@ -74,17 +80,10 @@ def add_respond(commands: Any) -> None:
         "spike: 1 in the step of the spike, else 0 [latency]",
     )
     respond.add_argument("--csv", action="store_true", help="tables as well; of latencies only")
-    respond.add_argument(
-        "--size",
-        type=whole(1),
-        nargs=2,
-        metavar=("HEIGHT", "WIDTH"),
-        help="resize the images of a folder or table, pixels",
-    )
+    add_image_options(respond)
     respond.add_argument(
         "--split", choices=SPLITS, default="test", help="part of mnist and fashion-mnist [test]"
     )
-    respond.add_argument("--first", type=whole(1), metavar="N", help="take the first N images only")
     respond.add_argument(
         "--batch-size",
         type=whole(1),
@@ -149,7 +148,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(
             f"NETWORK must be one of {list(NETWORKS)} or an existing file; got {options.network!r}"
         )
-    check_images(options.images, options.size)
+    check_images("IMAGES", options.images, options.size)
     _check_free(options, options.layer or ())
 
 

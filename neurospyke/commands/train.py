@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from neurospyke.commands.manual import say, typed
 from neurospyke.commands.running import add_running, on_device, whole
+from neurospyke.commands.stimuli import LABELLED, add_image_options, check_images, read_labelled
 from neurospyke.offered import NETWORKS
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from neurospyke.sim import Network
     from neurospyke.sim.curriculum import Curriculum
 
-_DATASETS = ("mnist", "fashion-mnist")
 _WORDS = {
     "`source`": "--data",
     "`images`": "--data",
@@ -62,7 +62,7 @@ def add_train(commands: Any) -> None:
         "--data",
         required=True,
         metavar="DATA",
-        help=f"{', '.join(_DATASETS)}, or images: a folder, a .zip, or a .csv with the columns "
+        help=f"{', '.join(LABELLED)}, or images: a folder, a .zip, or a .csv with the columns "
         "`stimulus`, `path` and, to learn by reward, `label` (0, 1, ...)",
     )
     train.add_argument("--out", required=True, type=Path, metavar="FILE", help="a .safetensors")
@@ -84,14 +84,7 @@ def add_train(commands: Any) -> None:
         help="a layer stops learning by STDP when its convergence, the mean of w (1 - w), falls "
         "below this; 0 goes through all passes [0.01]",
     )
-    train.add_argument("--first", type=whole(1), metavar="N", help="take the first N images only")
-    train.add_argument(
-        "--size",
-        type=whole(1),
-        nargs=2,
-        metavar=("HEIGHT", "WIDTH"),
-        help="resize the images of a folder or table, pixels",
-    )
+    add_image_options(train)
     train.add_argument(
         "--save-every",
         type=whole(1),
@@ -117,7 +110,7 @@ def run_train(options: argparse.Namespace, command: str) -> None:
     unfinished = options.out.with_name(f"{options.out.name}.unfinished")
     # what needs no torch is checked before seconds go into importing it
     _check_out(options.out, unfinished, options.overwrite)
-    _check_data(options.data, options.size)
+    check_images("--data", options.data, options.size, LABELLED)
     from neurospyke.sim.threads import on_threads
 
     with on_threads(options.threads):
@@ -163,16 +156,6 @@ def _check_out(out: Path, unfinished: Path, overwrite: bool) -> None:
         raise ValueError(f"{out} exists; give --overwrite to replace it, or another --out")
 
 
-def _check_data(data: str, size: list[int] | None) -> None:
-    if data in _DATASETS:
-        if size is not None:
-            raise ValueError(f"--size must go with a folder or a table; got it with {data}")
-    elif not Path(data).exists():
-        raise ValueError(
-            f"--data must be one of {list(_DATASETS)} or an existing path; got {data!r}"
-        )
-
-
 def _check_course(options: argparse.Namespace, unfinished: Path, curriculum: "Curriculum") -> None:
     from neurospyke.sim.checkpoint import read_checkpoint
 
@@ -200,10 +183,8 @@ def _read(options: argparse.Namespace) -> "tuple[Images, np.ndarray | None]":
 
 
 def _read_data(data: str, size: list[int] | None, split: str) -> "tuple[Images, np.ndarray | None]":
-    if data in _DATASETS:
-        from neurospyke.datasets import read_fashion_mnist, read_mnist
-
-        return (read_mnist if data == "mnist" else read_fashion_mnist)(split)
+    if data in LABELLED:
+        return read_labelled(data, split)
     from neurospyke.images import read_images
 
     images, stimuli = read_images(data, size=None if size is None else (size[0], size[1]))
@@ -280,7 +261,7 @@ def _tell_decisions(
     from neurospyke.sim import decide
 
     images, labels, which = curriculum.images, curriculum.labels, "training"
-    if options.data in _DATASETS:
+    if options.data in LABELLED:
         (images, labels), which = _read_data(options.data, None, "test"), "test"
     answers = decide(learned, images).numpy()
     n_right, n_silent = int((answers == labels).sum()), int((answers < 0).sum())

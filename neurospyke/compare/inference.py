@@ -366,3 +366,20 @@ def _ratio(differences: np.ndarray, errors: np.ndarray) -> np.ndarray:
     alike = (np.abs(differences) < 1e-12) & (errors < 1e-12)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(alike, 0.0, differences / errors)
+
+
+def every_comparison(found: Iterable[Comparison | Inference]) -> list[Comparison]:
+    """Comparisons, those of inferences among them, in order.
+
+    Args:
+        found: what comparing gave.
+
+    Returns:
+        The comparisons.
+
+    >>> one = Comparison("rsa", "conv1", "V4", 0.31, (0.27, 0.35), conditions=("a", "b", "c"))
+    >>> [each.model for each in every_comparison([one])]
+    ['conv1']
+    """
+    parts = [each.comparisons if isinstance(each, Inference) else (each,) for each in found]
+    return [comparison for part in parts for comparison in part]

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from neurospyke import __version__
 from neurospyke.compare.comparison import Comparison, comparison_table
-from neurospyke.compare.inference import Inference
+from neurospyke.compare.inference import Inference, every_comparison
 from neurospyke.compare.rdm import RDM
 from neurospyke.recording import Recording
 from neurospyke.report.courses import by_brain, by_method, split_courses
@@ -194,8 +194,7 @@ def _flatten(
     if wrong:
         raise TypeError(f"`comparisons` must be Comparison or Inference; got {', '.join(wrong)}")
     inferences = [one for one in each if isinstance(one, Inference)]
-    parts = [one.comparisons if isinstance(one, Inference) else (one,) for one in each]
-    return [comparison for part in parts for comparison in part], inferences
+    return every_comparison(each), inferences
 
 
 def _samples_files(target: Path, inferences: list[Inference]) -> dict[str, Inference]:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurospyke.compare import Comparison, Inference, comparison_table, compute_rdm
+from neurospyke.compare import comparison_table, compute_rdm
+from neurospyke.compare.inference import every_comparison
 from neurospyke.report import write_report
 from neurospyke.responses import Responses
 from neurospyke.storage import whole_file
@@ -122,7 +123,11 @@ def _rdms(
     """Those of the areas, of the best model of each, and of the best that is no baseline."""
     if outcome.dissimilarity is None:
         return []
-    scored = [each for each in _all(outcome) if each.method == "rsa" and each.step is None]
+    scored = [
+        each
+        for each in every_comparison(outcome.comparisons)
+        if each.method == "rsa" and each.step is None
+    ]
     scored = [each for each in scored if each.model in models]
     shown: dict[str, Responses] = {area: areas[area] for area in areas}
     for area in areas:
@@ -152,20 +157,13 @@ def _methods(study: Study, images: "Images | None") -> list[str]:
     return said
 
 
-def _all(outcome: Outcome) -> list[Comparison]:
-    parts = [
-        each.comparisons if isinstance(each, Inference) else (each,) for each in outcome.comparisons
-    ]
-    return [each for part in parts for each in part]
-
-
 def _write(out: Path, outcome: Outcome, parts: dict[str, Any]) -> Path:
     # Beside `out`, from where paths of the configuration look the same.
     staging = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}-"))
     try:
         report = write_report(staging / "report.html", outcome.comparisons, **parts)
         with whole_file(staging / "scores.csv") as temporary:
-            comparison_table(_all(outcome)).to_csv(temporary, index=False)
+            comparison_table(every_comparison(outcome.comparisons)).to_csv(temporary, index=False)
         out.mkdir(exist_ok=True)
         # The report comes last: where it is, all is.
         for each in sorted(staging.iterdir(), key=lambda path: path.name == report.name):
