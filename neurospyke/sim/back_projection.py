@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from neurospyke.sim.layers import Pool, SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.window import pair, sides
-from neurospyke.sim.plasticity import check_whole
+from neurospyke.sim.whole import check_whole
 
 Projection = Callable[[Tensor, Tensor, int], Tensor]
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from neurospyke.sim.checkpoint import read_checkpoint, write_network
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import check_whole, convergence
+from neurospyke.sim.plasticity import convergence
 from neurospyke.sim.update import Decisions, Plastic
+from neurospyke.sim.whole import check_whole
 
 
 @dataclass(frozen=True)

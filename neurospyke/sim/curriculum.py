@@ -15,9 +15,10 @@ from neurospyke.sim.checkpoint import read_checkpoint
 from neurospyke.sim.course import Observer, checksum
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP, check_whole
+from neurospyke.sim.plasticity import STDP
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.train import learn_by_reward, learn_by_stdp
+from neurospyke.sim.whole import check_whole
 from neurospyke.storage import whole_file
 
 _COURSE = "course.json"

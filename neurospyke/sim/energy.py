@@ -29,8 +29,8 @@ import torch
 from torch import Tensor
 
 from neurospyke.sim.neurons import AdaptiveLIF, LeakyIntegrator
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.stream import StreamNetwork
+from neurospyke.sim.whole import check_whole
 
 
 class Energy(NamedTuple):

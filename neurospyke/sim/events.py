@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from neurospyke.sim.whole import check_whole
+
 
 def event_stream(
     samples: Iterable[tuple[np.ndarray, np.ndarray]],
@@ -46,8 +48,7 @@ def event_stream(
     if not isinstance(step, float | int) or not 0 < step < float("inf"):
         raise ValueError(f"`step` must be above 0 s and finite; got {step!r}")
     for name, number in (("n_steps", n_steps), ("n_channels", n_channels)):
-        if not isinstance(number, int) or number < 1:
-            raise ValueError(f"`{name}` must be a whole number from 1 up; got {number!r}")
+        check_whole(name, number, 1)
     streams = [_stream(*sample, n_channels, step, n_steps) for sample in samples]
     if not streams:
         return torch.zeros(n_steps, 0, n_channels)

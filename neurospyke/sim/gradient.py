@@ -25,8 +25,8 @@ from neurospyke.sim.descent import Descent, Optimizer, numbered
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.spike_time import as_times
 from neurospyke.sim.ops.winners import winners
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.spike_time import SpikeTimeLinear, relative_target_loss
+from neurospyke.sim.whole import check_whole
 
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,

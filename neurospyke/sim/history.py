@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 
 from neurospyke.sim.course import LearningStep
-from neurospyke.sim.plasticity import check_whole
+from neurospyke.sim.whole import check_whole
 
 
 class LearningHistory:

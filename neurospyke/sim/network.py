@@ -11,6 +11,7 @@ from neurospyke.labels import stimulus_table
 from neurospyke.responses import Responses
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.latency import SILENT
+from neurospyke.sim.whole import check_whole
 
 
 class Network(nn.Module):
@@ -126,8 +127,7 @@ class Network(nn.Module):
         self._check_name(layer)
         if measure not in {"spike", "latency"}:
             raise ValueError(f'`measure` must be "spike" or "latency"; got {measure!r}')
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-            raise ValueError(f"`batch_size` must be a whole number from 1 up; got {batch_size!r}")
+        check_whole("batch_size", batch_size, 1)
         trials = stimulus_table(stimuli, len(images))
         with torch.no_grad():
             shape = tuple(self.latency(self._here(images[:1]), layer).shape[1:])

@@ -17,6 +17,7 @@ from neurospyke.sim.ops.recurrent_adaptive_lif_scan import recurrent_adaptive_li
 from neurospyke.sim.ops.scan import NeuronState, Scan, check_number, check_reset
 from neurospyke.sim.ops.stream_linear import stream_linear
 from neurospyke.sim.surrogate import check_surrogate
+from neurospyke.sim.whole import check_whole
 
 SHORTEST = 0.01  # steps: nothing of a membrane is left after one
 LONGEST = 1e5  # steps: in float32, 1 - exp(-1 / tau) still has two digits
@@ -259,8 +260,7 @@ class Bidirectional(nn.Module):
 
     def __init__(self, forwards: AdaptiveLIF, backwards: AdaptiveLIF, *, steps: int = 1) -> None:
         super().__init__()
-        if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
-            raise ValueError(f"`steps` must be a whole number from 1 up; got {steps!r}")
+        check_whole("steps", steps, 1)
         for name, layer in (("forwards", forwards), ("backwards", backwards)):
             if not isinstance(layer, AdaptiveLIF):
                 raise TypeError(f"`{name}` must be an AdaptiveLIF; got {type(layer).__name__}")

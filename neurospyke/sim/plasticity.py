@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from neurospyke.sim.whole import check_whole
+
 PerMap = float | tuple[float, ...]
 
 
@@ -316,13 +318,3 @@ def check_clamp(clamp: str) -> None:
 def _check_positive(name: str, value: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"`{name}` must be finite and above 0; got {value}")
-
-
-def check_whole(name: str, value: int, least: int) -> None:
-    """Refuse a number that is not whole or too small.
-
-    Raises:
-        ValueError: so it is.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"`{name}` must be a whole number from {least} up; got {value!r}")

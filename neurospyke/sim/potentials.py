@@ -7,8 +7,8 @@ from torch import Tensor
 from neurospyke.sim.intensity import check_images
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.window import pair
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.update import Plastic, unspiking
+from neurospyke.sim.whole import check_whole
 
 
 def final_potentials(

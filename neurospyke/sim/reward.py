@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from neurospyke.sim.plasticity import check_bounds, check_clamp, check_rates, check_whole
+from neurospyke.sim.plasticity import check_bounds, check_clamp, check_rates
+from neurospyke.sim.whole import check_whole
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from neurospyke.labels import stimulus_table
 from neurospyke.responses import Responses
 from neurospyke.sim.neurons import Bidirectional, StreamLayer
 from neurospyke.sim.ops.scan import NeuronState, Scan
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.readout import READOUTS, check_labels, check_readout, gather
+from neurospyke.sim.whole import check_whole
 
 # "step" is beside the layers' states; a ModuleDict refuses what it has already
 _TAKEN = frozenset({"step", *dir(nn.ModuleDict)})

@@ -15,8 +15,9 @@ from neurospyke.sim.layers import SpikingConvolution, SpikingLinear
 from neurospyke.sim.network import Network
 from neurospyke.sim.ops.pointwise_inhibition import pointwise_inhibition
 from neurospyke.sim.ops.winners import unit_winners, winners
-from neurospyke.sim.plasticity import STDP, check_whole
+from neurospyke.sim.plasticity import STDP
 from neurospyke.sim.update import Plastic, unspiking
+from neurospyke.sim.whole import check_whole
 
 _HALF = 16  # bits of a float32 that one pass decides
 

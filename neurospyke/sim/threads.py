@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from neurospyke.sim.whole import check_whole
+
 
 @contextmanager
 def on_threads(n_threads: int | None) -> Iterator[None]:
@@ -23,8 +25,8 @@ def on_threads(n_threads: int | None) -> Iterator[None]:
         ...     torch.get_num_threads()
         1
     """
-    if n_threads is not None and (not isinstance(n_threads, int) or n_threads < 1):
-        raise ValueError(f"`n_threads` must be a whole number from 1 up; got {n_threads!r}")
+    if n_threads is not None:
+        check_whole("n_threads", n_threads, 1)
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads or before)
     try:

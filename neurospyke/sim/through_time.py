@@ -25,10 +25,10 @@ from torch import Tensor, nn
 
 from neurospyke.sim.course import check_folder, check_same_run, checksum
 from neurospyke.sim.descent import Descent, Optimizer, numbered
-from neurospyke.sim.plasticity import check_whole
 from neurospyke.sim.readout import readout_loss
 from neurospyke.sim.stream import StreamNetwork, detached
 from neurospyke.sim.stream_file import read_stream_network, write_stream_network
+from neurospyke.sim.whole import check_whole
 
 Epochs = Callable[[int], Iterable[tuple[Tensor, Tensor]]]
 _OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {

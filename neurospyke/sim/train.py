@@ -8,9 +8,10 @@ from torch import Tensor
 
 from neurospyke.sim.course import Course, LearningStep, Observer
 from neurospyke.sim.network import Network
-from neurospyke.sim.plasticity import STDP, check_whole
+from neurospyke.sim.plasticity import STDP
 from neurospyke.sim.reward import RewardSTDP
 from neurospyke.sim.update import Decisions, Plastic, decided, update_by_reward, update_by_stdp
+from neurospyke.sim.whole import check_whole
 
 
 def learn_by_stdp(  # noqa: PLR0913 - what to learn from, how, and where to keep it
