@@ -20,7 +20,7 @@ from neurospyke.sim.ops.crossing import on_grid
 from neurospyke.sim.ops.window import channels_last, output_size
 
 WORK = ("windows", "windows passed over", "events", "additions")
-INTERFACE = 5  # of the library that this module calls
+INTERFACE = 6  # of the library that this module calls
 MOST_BYTES = 2**31  # of what one thread may have to hold at a time
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
 
@@ -182,8 +182,8 @@ def _convolve(  # noqa: PLR0913
     maps = torch.empty(shape if "map" in outs else 0, dtype=torch.int64)
     if spikes.numel():
         args = struct.pack(
-            "40q",
-            *_fields(latency, kernel, thresholds, n_bins, stride, padding, padded=False),
+            "39q",
+            *_fields(latency, kernel, thresholds, n_bins, stride, padding),
             spikes.data_ptr(),
             potential.data_ptr() if "potential" in outs else 0,
             maps.data_ptr() if "map" in outs else 0,
@@ -337,27 +337,35 @@ def learning_step(  # noqa: PLR0913, PLR0917
     stride: Sequence[int],
     padding: Sequence[int],
     online: bool,
+    work: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """New weights, laid out as those given, and the winners that made them."""
-    rows = torch.full((latency.shape[0], k, 3), -1)
-    new, learning = torch.empty_like(weight), _padded_copy(weight)
+    """New weights, laid out as those given, and the winners that made them.
+
+    `work` holds int64 counters, named in `WORK`, of the windows that were looked at.
+    """
+    rows, new = torch.full((latency.shape[0], k, 3), -1), torch.empty_like(weight)
+    size = output_size(latency.shape[2:], weight.shape[2:], stride, padding)
+    _check_bytes(latency.shape[1], *size, stride, weight.shape[2:])
     thresholds = None if threshold is None else threshold.contiguous()
     tables = _tables(rate_positive, rate_negative, lower, upper, window)
-    if weight.numel() and latency.shape[0]:
-        args = struct.pack(
-            "53q",
-            *_fields(latency, learning, thresholds, n_bins, stride, padding, padded=True),
-            *(0,) * 11,
-            torch.get_num_threads(),
-            0,
-            k,
-            -1 if radius is None else radius,
-            rows.data_ptr(),
-            *_rule(tables, stabilizer, clamp),
-            online,
-        )
-        call("neurospyke_learning", args)
-    return new.copy_(learning), rows
+    if not weight.numel() or not latency.shape[0]:
+        return new.copy_(weight), rows
+    args = struct.pack(
+        "57q",
+        *_fields(latency, weight, thresholds, n_bins, stride, padding),
+        *(0,) * 11,
+        torch.get_num_threads(),
+        0 if work is None else work.data_ptr(),
+        new.data_ptr(),
+        *new.stride(),
+        k,
+        -1 if radius is None else radius,
+        rows.data_ptr(),
+        *_rule(tables, stabilizer, clamp),
+        online,
+    )
+    call("neurospyke_learning", args)
+    return new, rows
 
 
 def _tables(*values: Tensor | None) -> list[Tensor | None]:
@@ -389,8 +397,6 @@ def _fields(
     n_bins: int,
     stride: Sequence[int],
     padding: Sequence[int],
-    *,
-    padded: bool,
 ) -> tuple[int, ...]:
     maps, _, height, width = weight.shape
     return (
@@ -400,7 +406,6 @@ def _fields(
         height,
         width,
         *weight.stride(),
-        padded,
         0 if threshold is None else threshold.data_ptr(),
         n_bins,
         *stride,
@@ -411,19 +416,6 @@ def _fields(
 
 def _strided(tensor: Tensor) -> tuple[int, ...]:
     return (tensor.data_ptr(), *tensor.shape, *tensor.stride())
-
-
-def _padded_copy(weight: Tensor) -> Tensor:
-    """Weights as rows of maps, each row padded with zeros to whole lines of 64 bytes."""
-    maps, channels, height, width = weight.shape
-    line = 64 // weight.element_size()
-    row = -(-maps // line) * line
-    padded = weight.new_zeros(height * width * channels * row + line)
-    # tensors start on lines of 64 bytes as torch allocates them; make sure of it
-    start = -padded.data_ptr() % 64 // weight.element_size()
-    rows = padded[start : start + height * width * channels * row]
-    learning = rows.view(height, width, channels, row).permute(3, 2, 0, 1)[:maps]
-    return learning.copy_(weight)
 
 
 def call(name: str, args: bytes) -> None:

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurospyke.sim.latency import SILENT
+from neurospyke.sim.ops import native
 from neurospyke.sim.ops.inhibited_convolution import inhibited_convolution
 from neurospyke.sim.ops.learning_step import learning_step, reference
 from neurospyke.sim.ops.stdp import stdp
@@ -41,12 +42,15 @@ def compose(weight, latency, threshold, rates, layer, competition, rule):
     return stdp(weight, latency, spikes, rows, *rates, **rule, **geometry), rows
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 9999),
     dtype=st.sampled_from([torch.float32, torch.float64]),
-    threshold=st.sampled_from([None, 0.5, 3.0]),
+    threshold=st.sampled_from([None, -0.5, 0.5, 3.0]),
     maps=st.sampled_from([1, 5, 33]),
+    signed=st.booleans(),
+    ties=st.booleans(),
+    n_bins=st.sampled_from([1, 5, 40]),
     stride=st.sampled_from([1, (2, 1)]),
     competition=st.fixed_dictionaries(
         {"k": st.integers(1, 6), "radius": st.sampled_from([None, 0, 2])}
@@ -55,11 +59,15 @@ def compose(weight, latency, threshold, rates, layer, competition, rule):
         {"clamp": st.sampled_from(["winners", "all"]), "stabilizer": st.booleans()}
     ),
 )
-def test_it_is_its_parts_one_after_another(seed, dtype, threshold, maps, stride, competition, rule):
+def test_it_is_its_parts_one_after_another(  # noqa: PLR0913, PLR0917
+    seed, dtype, threshold, maps, signed, ties, n_bins, stride, competition, rule
+):
     generator = torch.Generator().manual_seed(seed)
-    weight = torch.rand(maps, 2, 3, 2, generator=generator, dtype=dtype)
-    latency = latencies(3, 2, 7, 6, n_bins=5, seed=seed)
-    layer = {"n_bins": 5, "stride": stride, "padding": (1, 0, 2, 1)}
+    weight = torch.rand(maps, 2, 3, 2, generator=generator, dtype=dtype) - signed / 2
+    # of few values, many windows and maps have the same potential
+    weight = (weight * 2).round() / 2 if ties else weight
+    latency = latencies(3, 2, 7, 6, n_bins=n_bins, seed=seed)
+    layer = {"n_bins": n_bins, "stride": stride, "padding": (1, 0, 2, 1)}
     rule = {"lower": 0.125, "upper": 0.875, **rule}
     rates = (torch.rand(maps, generator=generator, dtype=dtype), -0.03)
     parts = (rates, layer, competition, rule)
@@ -115,6 +123,67 @@ def test_online_a_sample_sees_what_the_one_before_has_taught():
     assert new.flatten().tolist() == [0.375, 0.375]
     new, rows = learning_step(*args, n_bins=1, k=1)
     assert rows[:, 0].tolist() == [[0, 0, 0], [0, 0, 0]]
+
+
+def test_windows_of_large_weights_are_shared_out_among_threads():
+    weight = torch.rand(168, 64, 5, 5, generator=torch.Generator().manual_seed(0))
+    latency = latencies(2, 64, 9, 9, n_bins=15, seed=0)
+    rates, layer = (0.25, -0.25), {"n_bins": 15, "stride": 1, "padding": 1}
+    competition, rule = {"k": 5, "radius": 1}, {"lower": 0.0, "upper": 1.0}
+    expected, rows = weight, []
+    for sample in latency.split(1):
+        expected, found = compose(expected, sample, 30.0, rates, layer, competition, rule)
+        rows.append(found)
+    threads = torch.get_num_threads()
+    try:
+        for n in (1, 3):
+            torch.set_num_threads(n)
+            step = learning_step(
+                weight, latency, 30.0, *rates, **layer, **competition, **rule, online=True
+            )
+            assert_same(step, (expected, torch.cat(rows)))
+    finally:
+        torch.set_num_threads(threads)
+
+
+def looked_at(latency, weight, threshold, k, radius=None):
+    """Windows of one sample that the compiled step looked at, and its winners."""
+    counters = torch.zeros(len(native.WORK), dtype=torch.int64)
+    each, rate = torch.ones(len(weight)), torch.full((len(weight),), 0.25)
+    rule = (rate, -rate, 0 * each, each, None)
+    geometry = ((1, 1), (0, 0, 0, 0))
+    options = (15, k, radius, True, "winners", *geometry, True)
+    _, rows = native.learning_step(
+        weight, latency, threshold * each, *rule, *options, work=counters
+    )
+    return dict(zip(native.WORK, counters.tolist(), strict=True)), rows[0].tolist()
+
+
+@pytest.mark.skipif(not native.available(), reason="the kernels are off")
+def test_only_windows_that_can_hold_a_winner_are_looked_at():
+    # the middle column spikes in bin 0, others the later the further they are from it
+    distance = (torch.arange(15) - 7).abs()
+    latency = (2 * distance).to(torch.uint8).expand(1, 1, 15, 15)
+    work, rows = looked_at(latency, torch.ones(4, 1, 3, 3), 2.5, k=1)
+    # three spikes in bin 0 are enough; all windows that have them tie, and the first place wins
+    assert rows == [[0, 0, 5]]
+    assert work["windows"] == 13 * 3
+    # windows with a spike more can only be beaten by each other
+    more = latency.clone()
+    more[0, 0, 8, 8] = 0
+    work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=1)
+    assert rows == [[0, 6, 6]]
+    assert work["windows"] == 3 * 2
+    assert work["additions"] == 4 * 4 * work["windows"]
+    # all maps have the same weights, so that the first one is best everywhere and wins once: whoever
+    # asks for more winners than there are has every window looked at
+    work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=2)
+    assert rows == [[0, 6, 6], [-1, -1, -1]]
+    assert work["windows"] == 13 * 13
+    # but for those that are in the square of a winner by then
+    work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=2, radius=20)
+    assert rows == [[0, 6, 6], [-1, -1, -1]]
+    assert work["windows"] == 3 * 2
 
 
 def test_winners_of_a_silent_sample_are_none_and_teach_nothing():

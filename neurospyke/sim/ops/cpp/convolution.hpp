@@ -31,6 +31,7 @@ struct Layer {
   const T* weight;     // (input, map), rows padded with zeros to whole registers
   const T* threshold;  // (map,), padded with infinity; zeros to read out in the last bin
   int64_t maps, row, inputs, n_bins;
+  T largest;      // of the weights, and of 0
   int64_t quiet;  // so many spikes cannot take any sum over its threshold; -1: none is needed
   bool read_out, growing, inhibited, with_potential;
   bool counted;  // few enough spikes can be counted
@@ -216,32 +217,45 @@ static void count(const Layer<float>& layer, Events<Index>& events, int64_t firs
   for (; m < N * L::width; ++m) latency[m] = time[latency[m]];
 }
 
-// Without a threshold only the sums of all spikes matter, so that windows can be taken together: at
-// the same place of several samples, an input's weights are fetched once for all of them.
+// Without a threshold only the sums of all spikes matter, so that windows can be taken together, and
+// an input's weights are fetched once for all of them.
 constexpr int TOGETHER = 4;
 
 // Inputs that spike in any of the windows, and in which, one bit each.
 struct Readings {
   uint32_t* input;
   uint8_t* who;
-  int64_t n;
-  int64_t additions;
+  int64_t n, done;
 };
 
-// Adds N registers of maps from map `first` on into the potentials of each window.
+// Adds to N registers of maps from map `first` on, of each window, what its inputs below `stop` add;
+// returns how many inputs are done then.
 template <class T, int N>
-static void add_together(const Layer<T>& layer, const Readings& readings, int64_t first,
-                         T* const (&potential)[TOGETHER]) {
+static int64_t add_together(const Layer<T>& layer, const Readings& readings, uint32_t stop,
+                            int64_t first, T* const (&potential)[TOGETHER]) {
   using L = Lanes<T>;
   typename L::Vec sum[TOGETHER][N];
 #pragma GCC unroll 4
   for (int p = 0; p < TOGETHER; ++p)
 #pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) sum[p][v] = L::zero();
-  for (int64_t e = 0; e < readings.n; ++e) {
+    for (int v = 0; v < N; ++v) sum[p][v] = L::load(potential[p] + first + v * L::width);
+  int64_t e = readings.done;
+  for (; e < readings.n && readings.input[e] < stop; ++e) {
     const T* row = layer.weight + first + static_cast<int64_t>(readings.input[e]) * layer.row;
     const T* here = opaque(row);
     const uint32_t who = readings.who[e];
+    if (who == (1u << TOGETHER) - 1) {
+      // half of the sums by units that multiply, which are idle otherwise; times 1 is exact
+#pragma GCC unroll 8
+      for (int v = 0; v < N; ++v) {
+        const typename L::Vec weight = L::load(here + v * L::width);
+#pragma GCC unroll 4
+        for (int p = 0; p < TOGETHER; ++p)
+          sum[p][v] = p % 2 ? L::multiply_add(weight, L::all(1), sum[p][v])
+                            : L::add(sum[p][v], weight);
+      }
+      continue;
+    }
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) {
       const typename L::Vec weight = L::load(here + v * L::width);
@@ -254,16 +268,19 @@ static void add_together(const Layer<T>& layer, const Readings& readings, int64_
   for (int p = 0; p < TOGETHER; ++p)
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v) L::store(potential[p] + first + v * L::width, sum[p][v]);
+  return e;
 }
 
 template <class T, int MOST>
-static void add_blocks(const Layer<T>& layer, const Readings& readings, int64_t first,
-                       T* const (&potential)[TOGETHER]) {
+static int64_t add_blocks(const Layer<T>& layer, const Readings& readings, uint32_t stop,
+                          int64_t first, T* const (&potential)[TOGETHER]) {
   const int64_t step = MOST * Lanes<T>::width;
+  int64_t done = readings.done;
   for (; first + step <= layer.row; first += step)
-    add_together<T, MOST>(layer, readings, first, potential);
+    done = add_together<T, MOST>(layer, readings, stop, first, potential);
   if constexpr (MOST > 1)
-    if (first < layer.row) add_blocks<T, MOST - 1>(layer, readings, first, potential);
+    if (first < layer.row) done = add_blocks<T, MOST - 1>(layer, readings, stop, first, potential);
+  return done;
 }
 
 // Spikes of one window from its sums: in the last bin, where the sum is above 0.

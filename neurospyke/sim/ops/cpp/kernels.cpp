@@ -1,5 +1,5 @@
 // One set of kernels, for the instruction set that the compiler was told: NEUROSPYKE_ISA.
-#include "plasticity.hpp"
+#include "learning.hpp"
 #include "projection.hpp"
 #include "scan.hpp"
 

@@ -10,6 +10,9 @@ constexpr int MOST_REGISTERS = 16;
 constexpr int MOST_COUNTING = REGISTERS == 32 ? 13 : 7;
 constexpr int MOST_TOGETHER = REGISTERS == 32 ? 7 : 2;
 constexpr int64_t BAND_BYTES = 1 << 17;
+// Groups of windows that are read out in turn, and the bytes of weights at a time.
+constexpr int GROUPS = 4;
+constexpr int64_t READ_BYTES = 1 << 18;
 
 // Weights as rows of maps, input after input; in place where they already are.
 template <class T>
@@ -54,7 +57,6 @@ static void pack_dense_rows(void* context) {
 
 template <class T>
 static bool is_packed(const ConvolutionArgs& a, int64_t row) {
-  if (a.weight_padded) return true;
   const bool rows = a.weight_map == 1 && a.weight_channel == row && a.maps == row;
   const bool lines = a.weight_column == row * a.channels || a.kernel_width == 1;
   const bool planes = a.weight_row == row * a.channels * a.kernel_width || a.kernel_height == 1;
@@ -62,13 +64,18 @@ static bool is_packed(const ConvolutionArgs& a, int64_t row) {
 }
 
 template <class T>
+static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
+  Packing<T> job{a, to, row, 0};
+  const int64_t threads = a.kernel_height * a.kernel_width * a.channels * row < 1 << 15 ? 1 : a.threads;
+  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
+}
+
+template <class T>
 static const T* packed(const ConvolutionArgs& a, int64_t row) {
   if (is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
   const int64_t inputs = a.kernel_height * a.kernel_width * a.channels;
   T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(inputs * row)));
-  Packing<T> job{a, to, row, 0};
-  const int64_t threads = inputs * row < 1 << 15 ? 1 : a.threads;
-  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
+  pack(a, row, to);
   return to;
 }
 
@@ -106,22 +113,29 @@ static void find_range(const T* weight, int64_t n, T& least_weight, T& largest) 
   }
 }
 
+// Numbers of maps in rows of whole registers.
 template <class T>
-static Layer<T> prepare(const ConvolutionArgs& a, T* threshold) {
+static int64_t padded_maps(int64_t maps) {
   const int64_t width = 64 / static_cast<int64_t>(sizeof(T));
+  return (maps + width - 1) / width * width;
+}
+
+// What kernels know of a layer, with its weights in rows.
+template <class T>
+static Layer<T> prepare(const ConvolutionArgs& a, const T* weight, T* threshold) {
   Layer<T> layer{};
   layer.maps = a.maps;
-  layer.row = (a.maps + width - 1) / width * width;
+  layer.row = padded_maps<T>(a.maps);
   layer.inputs = a.kernel_height * a.kernel_width * a.channels;
   layer.n_bins = a.n_bins;
-  layer.weight = packed<T>(a, layer.row);
+  layer.weight = weight;
   layer.read_out = a.threshold == nullptr;
   layer.inhibited = a.maps_out != nullptr;
   layer.with_potential = layer.inhibited || a.potential_out != nullptr;
-  T least_weight = 0, largest = 0;
+  T least_weight = 0;
   T least_threshold = static_cast<T>(__builtin_inf());
   if (!layer.read_out)
-    find_range(layer.weight, layer.inputs * layer.row, least_weight, largest);
+    find_range(layer.weight, layer.inputs * layer.row, least_weight, layer.largest);
   layer.one_threshold = true;
   for (int64_t m = 0; m < layer.row; ++m) {
     threshold[m] = static_cast<T>(__builtin_inf());
@@ -133,7 +147,7 @@ static Layer<T> prepare(const ConvolutionArgs& a, T* threshold) {
   }
   layer.threshold = threshold;
   layer.growing = least_weight >= 0;
-  layer.quiet = quiet_spikes<T>(largest, least_threshold, layer.inputs);
+  layer.quiet = quiet_spikes<T>(layer.largest, least_threshold, layer.inputs);
   layer.counted =
       layer.growing && !layer.with_potential && !layer.read_out && layer.quiet >= 0;
   return layer;
@@ -167,6 +181,19 @@ static void blocks(int64_t registers, Block<T, Index> (*of)(int), int64_t& n, in
     block[i] = of(static_cast<int>(narrow + (i == 0 && n_wide)));
     maps[i] = (narrow + (i == 0 && n_wide)) * Lanes<T>::width;
   }
+}
+
+template <class T, class Index, int MOST, bool COUNTS>
+static Plan<T, Index> planned(int64_t maps) {
+  const int64_t width = Lanes<T>::width, registers = (maps + width - 1) / width;
+  Plan<T, Index> plan{};
+  blocks<T, Index, MOST>(registers, Blocks<T, Index, MOST>::fire_of, plan.n_blocks, plan.n_wide,
+                         plan.block, plan.maps);
+  if constexpr (COUNTS)
+    blocks<T, Index, MOST_COUNTING>(registers, Blocks<T, Index, MOST_COUNTING>::count_of,
+                                    plan.n_counting, plan.n_wide_counting, plan.counting,
+                                    plan.maps_counting);
+  return plan;
 }
 
 // The neurons of one window.
@@ -298,17 +325,19 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   work[ADDITIONS] += out.additions;
 }
 
-// The inputs that spike in any of up to TOGETHER windows, given by their first bytes.
-static void list_readings(Readings& readings, const uint8_t* const (&corner)[TOGETHER], int64_t n,
-                          int64_t row_bytes, int64_t height, int64_t length) {
-  readings.n = 0;
+// The inputs that spike in any of up to TOGETHER windows, given by their first bytes; returns how many
+// spikes there are.
+static int64_t list_readings(Readings& readings, const uint8_t* const (&corner)[TOGETHER], int64_t n,
+                             int64_t row_bytes, int64_t height, int64_t length) {
+  readings.n = readings.done = 0;
+  int64_t n_spikes = 0;
   for (int64_t i = 0; i < height; ++i)
     for (int64_t at = 0; at < length; at += 64) {
       const uint64_t inside = first_bits(length - at);
       uint64_t spikes[TOGETHER] = {0}, any = 0;
       for (int64_t p = 0; p < n; ++p) {
         any |= spikes[p] = inside & ~equal_bytes(corner[p] + i * row_bytes + at, SILENT);
-        readings.additions += __builtin_popcountll(spikes[p]);
+        n_spikes += __builtin_popcountll(spikes[p]);
       }
       for (; any; any &= any - 1) {
         const int bit = __builtin_ctzll(any);
@@ -318,6 +347,7 @@ static void list_readings(Readings& readings, const uint8_t* const (&corner)[TOG
         readings.who[readings.n++] = static_cast<uint8_t>(who);
       }
     }
+  return n_spikes;
 }
 
 // Rows of some samples without a threshold: windows of the same place in all samples together, or
@@ -337,35 +367,51 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
     fill_band(band, source_of(a, first_sample + p), first_row * a.down - a.top, -a.left, a.n_bins);
   }
   const size_t inputs = static_cast<size_t>(layer.inputs), row = static_cast<size_t>(layer.row);
-  auto* memory =
-      static_cast<uint8_t*>(scratch(LISTS, TOGETHER * row * sizeof(T) + 5 * inputs + row + 64));
-  T* potential[TOGETHER];
-  for (int p = 0; p < TOGETHER; ++p)
-    potential[p] = reinterpret_cast<T*>(memory) + static_cast<size_t>(p) * row;
-  Readings readings{reinterpret_cast<uint32_t*>(potential[TOGETHER - 1] + row), nullptr, 0, 0};
-  readings.who = reinterpret_cast<uint8_t*>(readings.input + inputs);
-  uint8_t* latency = readings.who + inputs;
+  auto* memory = static_cast<uint8_t*>(
+      scratch(LISTS, GROUPS * (TOGETHER * row * sizeof(T) + 5 * inputs) + row));
+  T* potential[GROUPS][TOGETHER];
+  Readings readings[GROUPS];
+  for (int g = 0; g < GROUPS; ++g)
+    for (int p = 0; p < TOGETHER; ++p)
+      potential[g][p] = reinterpret_cast<T*>(memory) + static_cast<size_t>(g * TOGETHER + p) * row;
+  auto* lists = reinterpret_cast<uint32_t*>(potential[GROUPS - 1][TOGETHER - 1] + row);
+  for (size_t g = 0; g < GROUPS; ++g) readings[g].input = lists + g * inputs;
+  for (size_t g = 0; g < GROUPS; ++g)
+    readings[g].who = reinterpret_cast<uint8_t*>(lists + GROUPS * inputs) + g * inputs;
+  uint8_t* latency = readings[GROUPS - 1].who + inputs;
   const int64_t windows = n_rows * job.out_width * n_samples;
-  for (int64_t first = 0; first < windows; first += TOGETHER) {
-    const int64_t n = least(TOGETHER, windows - first);
-    const uint8_t* corner[TOGETHER] = {};
-    for (int64_t p = 0; p < n; ++p) {
-      const int64_t place = (first + p) / n_samples, y = place / job.out_width;
-      const int64_t at = y * a.down * columns + place % job.out_width * a.across;
-      corner[p] = bytes + (first + p) % n_samples * size + at * a.channels;
+  const int64_t block = most(READ_BYTES / (layer.row * static_cast<int64_t>(sizeof(T))), 1);
+  int64_t n_spikes = 0;
+  for (int64_t first = 0; first < windows; first += GROUPS * TOGETHER) {
+    const int64_t here = least(GROUPS * TOGETHER, windows - first);
+    const int64_t groups = (here + TOGETHER - 1) / TOGETHER;
+    for (int64_t g = 0; g < groups; ++g) {
+      const uint8_t* corner[TOGETHER] = {};
+      const int64_t from = first + g * TOGETHER, n = least(TOGETHER, windows - from);
+      for (int64_t p = 0; p < n; ++p) {
+        const int64_t place = (from + p) / n_samples, y = place / job.out_width;
+        const int64_t at = y * a.down * columns + place % job.out_width * a.across;
+        corner[p] = bytes + (from + p) % n_samples * size + at * a.channels;
+      }
+      n_spikes += list_readings(readings[g], corner, n, columns * a.channels, a.kernel_height,
+                                a.kernel_width * a.channels);
+      memset(potential[g][0], 0, TOGETHER * row * sizeof(T));
     }
-    list_readings(readings, corner, n, columns * a.channels, a.kernel_height,
-                  a.kernel_width * a.channels);
-    add_blocks<T, MOST_TOGETHER>(layer, readings, 0, potential);
-    for (int64_t p = 0; p < n; ++p) {
-      Outcome<T> out{latency, potential[p], SILENT, -1, 0, 0};
+    // rows of weights that stay in the caches while all groups have their turn
+    for (int64_t from = 0; from < layer.inputs; from += block) {
+      const auto stop = static_cast<uint32_t>(least(from + block, layer.inputs));
+      for (int64_t g = 0; g < groups; ++g)
+        readings[g].done = add_blocks<T, MOST_TOGETHER>(layer, readings[g], stop, 0, potential[g]);
+    }
+    for (int64_t w = 0; w < here; ++w) {
+      Outcome<T> out{latency, potential[w / TOGETHER][w % TOGETHER], SILENT, -1, 0, 0};
       read_out(layer, out);
-      write(layer, out, to[(first + p) % n_samples], (first + p) / n_samples);
+      write(layer, out, to[(first + w) % n_samples], (first + w) / n_samples);
     }
   }
   work[WINDOWS] += windows;
-  work[EVENTS] += readings.additions;
-  work[ADDITIONS] += readings.additions * a.maps;
+  work[EVENTS] += n_spikes;
+  work[ADDITIONS] += n_spikes * a.maps;
 }
 
 // The earliest of every window of `rows` rows, each a dense (column, channel) run.
@@ -429,14 +475,7 @@ template <class T, class Index, int MOST, bool COUNTS>
 static void convolve_tasks(void* context) {
   auto& job = *static_cast<Convolution<T>*>(context);
   const ConvolutionArgs& a = job.a;
-  const int64_t width = Lanes<T>::width, registers = (a.maps + width - 1) / width;
-  Plan<T, Index> plan{};
-  blocks<T, Index, MOST>(registers, Blocks<T, Index, MOST>::fire_of, plan.n_blocks, plan.n_wide,
-                         plan.block, plan.maps);
-  if constexpr (COUNTS)
-    blocks<T, Index, MOST_COUNTING>(registers, Blocks<T, Index, MOST_COUNTING>::count_of,
-                                    plan.n_counting, plan.n_wide_counting, plan.counting,
-                                    plan.maps_counting);
+  const Plan<T, Index> plan = planned<T, Index, MOST, COUNTS>(a.maps);
   int64_t work[N_WORK] = {0};
   const int64_t height = a.pool_height ? job.pooled_height : job.out_height;
   const int64_t groups = (a.batch + job.together - 1) / job.together;
@@ -463,9 +502,9 @@ template <class T>
 static void convolve(const ConvolutionArgs& a) {
   const int64_t out_height = positions(a.height, a.top, a.bottom, a.kernel_height, a.down);
   const int64_t out_width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
-  const int64_t registers = (a.maps * static_cast<int64_t>(sizeof(T)) + 63) / 64;
-  T* threshold = static_cast<T*>(scratch(THRESHOLDS, static_cast<size_t>(registers * 64)));
-  Convolution<T> job{a, prepare<T>(a, threshold), out_height, out_width, 1, 1, 1, 0, 0, 0};
+  const int64_t row = padded_maps<T>(a.maps);
+  T* threshold = static_cast<T*>(scratch(THRESHOLDS, sizeof(T) * static_cast<size_t>(row)));
+  Convolution<T> job{a, prepare<T>(a, packed<T>(a, row), threshold), out_height, out_width, 1, 1, 1, 0, 0, 0};
   if (job.layer.read_out && !a.pool_height) job.together = TOGETHER;
   int64_t height = out_height, down = a.down;
   if (a.pool_height) {
@@ -538,7 +577,8 @@ static int64_t row_additions(int64_t rows, int64_t maps, int64_t repeats) {
   float* weight = static_cast<float*>(scratch(PACKED, sizeof(float) * static_cast<size_t>(rows * row)));
   for (int64_t i = 0; i < rows * row; ++i) weight[i] = 1.0f;
   uint16_t* input = static_cast<uint16_t*>(scratch(LISTS, 2 * static_cast<size_t>(rows)));
-  for (int64_t r = 0; r < rows; ++r) input[r] = static_cast<uint16_t>(r * 7 % rows);
+  // by a prime step, so that every row comes, and none after its neighbour
+  for (int64_t r = 0; r < rows; ++r) input[r] = static_cast<uint16_t>(r * 7919 % rows);
   float* sums = static_cast<float*>(scratch(THRESHOLDS, sizeof(float) * static_cast<size_t>(step)));
   int64_t additions = 0;
   for (int64_t i = 0; i < repeats; ++i)

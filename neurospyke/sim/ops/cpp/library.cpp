@@ -2,6 +2,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -29,19 +30,23 @@ class Pool {
   void leave() { busy_.clear(std::memory_order_release); }
 
   void run(int64_t helpers, void (*body)(void*), void* context) {
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      grow(helpers);
-      body_ = body;
-      context_ = context;
-      seats_ = helpers;
-      round_.fetch_add(1, std::memory_order_release);
+    grow(helpers);
+    body_ = body;
+    context_ = context;
+    seats_.store(static_cast<uint64_t>(helpers));
+    if (sleeping_.load() > 0) {
+      { const std::lock_guard<std::mutex> lock(mutex_); }
+      wake_.notify_all();
     }
-    wake_.notify_all();
     body(context);
+    // from here on nobody sits down any more
+    seats_.fetch_and(~FREE);
+    const auto all_left = [this] { return seats_.load() == 0; };
+    if (look_for(all_left)) return;
     std::unique_lock<std::mutex> lock(mutex_);
-    seats_ = 0;
-    done_.wait(lock, [this] { return seated_ == 0; });
+    caller_sleeps_.store(true);
+    done_.wait(lock, all_left);
+    caller_sleeps_.store(false);
   }
 
  private:
@@ -54,23 +59,39 @@ class Pool {
   }
 
   void serve() {
-    uint32_t seen = 0;
+    const auto work = [this] { return (seats_.load() & FREE) != 0; };
     for (;;) {
-      // the next call often follows at once, so look for it a while before going to sleep
-      for (int spin = 0; spin < SPINS && round_.load(std::memory_order_acquire) == seen; ++spin) relax();
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return round_.load(std::memory_order_relaxed) != seen; });
-      seen = round_.load(std::memory_order_relaxed);
-      if (seats_ == 0) continue;
-      --seats_;
-      ++seated_;
-      void (*body)(void*) = body_;
-      void* context = context_;
-      lock.unlock();
-      body(context);
-      lock.lock();
-      if (--seated_ == 0) done_.notify_one();
+      if (!look_for(work)) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        sleeping_.fetch_add(1);
+        wake_.wait(lock, work);
+        sleeping_.fetch_sub(1);
+      }
+      uint64_t seats = seats_.load();
+      while ((seats & FREE) != 0 && !seats_.compare_exchange_weak(seats, seats - 1 + TAKEN)) {
+      }
+      if ((seats & FREE) == 0) continue;
+      body_(context_);
+      if (seats_.fetch_sub(TAKEN) == TAKEN && caller_sleeps_.load()) {
+        { const std::lock_guard<std::mutex> lock(mutex_); }
+        done_.notify_one();
+      }
     }
+  }
+
+  // Waits a while without sleeping, for to be woken takes longer than most calls: the next layer's
+  // follows soon, and threads that share tasks end at nearly the same time.
+  template <class Condition>
+  static bool look_for(const Condition& met) {
+    using Clock = std::chrono::steady_clock;
+    const Clock::time_point end = Clock::now() + AWAKE;
+    do {
+      for (int i = 0; i < 32; ++i) {
+        if (met()) return true;
+        relax();
+      }
+    } while (Clock::now() < end);
+    return met();
   }
 
   static void relax() {
@@ -79,12 +100,15 @@ class Pool {
 #endif
   }
 
-  static constexpr int SPINS = 2000;
+  static constexpr std::chrono::microseconds AWAKE{200};
+  static constexpr uint64_t TAKEN = uint64_t{1} << 32, FREE = TAKEN - 1;
   std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
-  std::atomic<uint32_t> round_{0};
+  std::atomic<uint64_t> seats_{0};  // free ones, and above them those taken
+  std::atomic<int> sleeping_{0};
+  std::atomic<bool> caller_sleeps_{false};
   std::mutex mutex_;
   std::condition_variable wake_, done_;
-  int64_t n_threads_ = 0, seats_ = 0, seated_ = 0;
+  int64_t n_threads_ = 0;
   void (*body_)(void*) = nullptr;
   void* context_ = nullptr;
 };
@@ -186,7 +210,7 @@ using namespace neurospyke;
 #define NEUROSPYKE_C extern "C" __attribute__((visibility("default")))
 
 // Changes with every structure or function, so that a library of another age is not called.
-NEUROSPYKE_C int neurospyke_interface() { return 5; }
+NEUROSPYKE_C int neurospyke_interface() { return 6; }
 
 // 0 baseline, 1 AVX2, 2 AVX-512; -1 asks for the best. Returns what is in use from then on.
 NEUROSPYKE_C int neurospyke_isa(int isa) {

@@ -1,4 +1,4 @@
-// Who may learn, and what they learn: inhibition between maps, winners, STDP, and all in one step.
+// Who may learn, and what they learn: inhibition between maps, winners, STDP.
 #pragma once
 
 #include "layers.hpp"
@@ -316,50 +316,6 @@ static void stdp(const StdpArgs& a) {
   const bool small = a.batch * a.k * a.kernel_height * a.kernel_width * a.channels < 1 << 14;
   Plasticity job{a, small ? 1 : a.threads, 0};
   parallel(job.parts, a.is_double ? learn_parts<double> : learn_parts<float>, &job);
-}
-
-static const void* rates_of(const LearningArgs& l, const void* rates, int64_t sample) {
-  const int64_t size = l.layer.is_double ? 8 : 4;
-  return static_cast<const char*>(rates) + sample * l.rule.rate_batch * size;
-}
-
-// Fire, inhibit, choose winners, learn; for all samples together or for one after another.
-static void learning(const LearningArgs& l) {
-  const ConvolutionArgs& a = l.layer;
-  const int64_t height = positions(a.height, a.top, a.bottom, a.kernel_height, a.down);
-  const int64_t width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
-  const int64_t together = l.online ? 1 : a.batch, places = together * height * width;
-  const size_t potentials = static_cast<size_t>(places) * (a.is_double ? 8 : 4);
-  const size_t maps = static_cast<size_t>(places) * sizeof(int64_t);
-  char* memory = static_cast<char*>(scratch(MAPS, maps + potentials + static_cast<size_t>(places)));
-  ConvolutionArgs fire = a;
-  fire.batch = together;
-  fire.maps_out = reinterpret_cast<int64_t*>(memory);
-  fire.potential_out = memory + maps;
-  fire.latency_out = reinterpret_cast<uint8_t*>(memory + maps + potentials);
-  WinnersArgs win{fire.latency_out, fire.potential_out, fire.maps_out, together, a.maps, height, width,
-                  height * width, 1, width, 1, height * width, 1, width, 1,
-                  a.is_double, l.k, l.radius, nullptr, a.threads};
-  StdpArgs learn{const_cast<void*>(a.weight), a.maps, a.channels, a.kernel_height, a.kernel_width,
-                 a.weight_map, a.weight_channel, a.weight_row, a.weight_column,
-                 a.latency, together, a.height, a.width,
-                 a.latency_batch, a.latency_channel, a.latency_row, a.latency_column,
-                 fire.latency_out, 1, height, width, height * width, 1, width, 1,
-                 nullptr, l.k, l.rule, a.down, a.across, a.top, a.left, a.is_double, a.threads};
-  for (int64_t sample = 0; sample < a.batch; sample += together) {
-    fire.latency = a.latency + sample * a.latency_batch;
-    convolution(fire);
-    win.winners_out = l.winners_out + sample * l.k * 3;
-    winners(win);
-    learn.latency_in = fire.latency;
-    learn.winners = win.winners_out;
-    learn.rule.rate_positive = rates_of(l, l.rule.rate_positive, sample);
-    learn.rule.rate_negative = rates_of(l, l.rule.rate_negative, sample);
-    stdp(learn);
-    // once all are clamped, only a map that has just won can be out of bounds, and it wins but once
-    // a sample
-    if (win.winners_out[0] >= 0) learn.rule.clamp_all = 0;
-  }
 }
 
 }  // namespace NEUROSPYKE_ISA

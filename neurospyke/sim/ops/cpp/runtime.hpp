@@ -22,7 +22,6 @@ struct ConvolutionArgs {
   const void* weight;  // (map, channel, kernel row, kernel column), any strides, in elements
   int64_t maps, kernel_height, kernel_width;
   int64_t weight_map, weight_channel, weight_row, weight_column;
-  int64_t weight_padded;   // 1: rows of maps already, padded with zeros to 64 bytes
   const void* threshold;  // (map,), or null to read out in the last bin
   int64_t n_bins, down, across, top, bottom, left, right;
   int64_t is_double;
@@ -101,7 +100,9 @@ struct StdpArgs {
 };
 
 struct LearningArgs {
-  ConvolutionArgs layer;  // inhibited; its weight is a copy, dense in (kernel row, column, channel, map)
+  ConvolutionArgs layer;  // its results are not asked for
+  void* weight_out;       // as its weight, of strides of its own
+  int64_t out_map, out_channel, out_row, out_column;
   int64_t k, radius;
   int64_t* winners_out;
   Rule rule;
@@ -159,10 +160,10 @@ struct ProjectionArgs {
 };
 
 // Callers fill these structs as plain numbers of eight bytes.
-static_assert(sizeof(ConvolutionArgs) == 40 * 8 && sizeof(PoolArgs) == 19 * 8 &&
+static_assert(sizeof(ConvolutionArgs) == 39 * 8 && sizeof(PoolArgs) == 19 * 8 &&
               sizeof(InhibitionArgs) == 18 * 8 && sizeof(WinnersArgs) == 20 * 8 &&
               sizeof(Rule) == 9 * 8 && sizeof(StdpArgs) == 42 * 8 &&
-              sizeof(LearningArgs) == 53 * 8 &&
+              sizeof(LearningArgs) == 57 * 8 &&
               sizeof(ScanArgs) == 21 * 8 && sizeof(ScanGradientArgs) == 33 * 8 &&
               sizeof(ProjectionArgs) == 12 * 8);
 
@@ -192,7 +193,7 @@ void add_work(int64_t& counter, int64_t amount);
 // with 64 spare bytes on either side.
 enum Slot {
   PACKED, THRESHOLDS, BAND, COUNTS_OF, LISTS, ROWS, LOWEST, MAPS, COMPETITION, SCAN, PANELS,
-  N_SLOTS
+  LEARNED, MOST_POTENTIAL, CONTEST, N_SLOTS
 };
 void* scratch(Slot slot, size_t bytes);
 
