@@ -111,6 +111,8 @@ def _quick() -> list[Record]:
 def _table(records: list[Record], quick: bool = False) -> str:
     """Milliseconds of a call, medians, and in brackets how many times ours that is."""
     lines = []
+    peaks = [record["additions_second_level_giga"] for record in records
+             if record["part"] == "machine"]  # fmt: skip
     for record in records:
         if "times" not in record or record["part"] == "scaling":
             continue
@@ -122,7 +124,7 @@ def _table(records: list[Record], quick: bool = False) -> str:
             if name != acceptance.OURS
         ]
         cells += [f"{name}: {why}" for name, why in record.get("left_out", {}).items()]
-        about = [record["part"], record["workload"], record.get("semantics", ""), *_rates(record)]
+        about = [record["part"], record["workload"], record.get("semantics", ""), *_rates(record, peaks)]
         about.append(f"batch {record['batch']}, {record['threads']} threads")
         about += [
             ("CPU" if quick else record.get("clock", "wall")) + " ms",
@@ -140,8 +142,9 @@ def _table(records: list[Record], quick: bool = False) -> str:
     return "\n".join(lines)
 
 
-def _rates(record: Record) -> list[str]:
-    """Additions a second: those that the definition asks for, and those that were made."""
+def _rates(record: Record, peaks: list[float]) -> list[str]:
+    """Additions a second: those that the definition asks for, those made, and their share of what
+    the machine does from its second-level cache."""
     if "additions" not in record:
         return []
     counted = record["additions"]
@@ -149,7 +152,11 @@ def _rates(record: Record) -> list[str]:
     scale = record["batch"] / counted["samples"] / seconds / 1e9
     text = f"[{counted['needed'] * scale:.0f} needed"
     made = record.get("work", {}).get("additions")
-    return [text + (f", {made / seconds / 1e9:.0f} made" if made else "") + " Gadd/s]"]
+    if made:
+        rate = made / seconds / 1e9
+        text += f", {rate:.0f} made"
+        text += f", {rate / (peaks[0] * record['threads']):.0%} of peak" if peaks else ""
+    return [text + " Gadd/s]"]
 
 
 def _acceptance(rows: list[Record]) -> str:

@@ -27,6 +27,8 @@ def pair(value: int | Sequence[int], name: str) -> tuple[int, int]:
         >>> pair(2, "kernel"), pair((2, 3), "kernel")
         ((2, 2), (2, 3))
     """
+    if type(value) is int and 1 <= value <= LARGEST:
+        return value, value
     sizes = _several(value, 2)
     if len(sizes) != 2 or any(not _whole(size) or not 1 <= size <= LARGEST for size in sizes):
         raise ValueError(
@@ -46,6 +48,8 @@ def sides(padding: int | Sequence[int]) -> tuple[int, int, int, int]:
         >>> sides(1), sides((2, 0, 1, 0))
         ((1, 1, 1, 1), (2, 0, 1, 0))
     """
+    if type(padding) is int and 0 <= padding <= LARGEST:
+        return padding, padding, padding, padding
     widths = _several(padding, 4)
     if len(widths) != 4 or any(not _whole(width) or not 0 <= width <= LARGEST for width in widths):
         raise ValueError(

@@ -59,7 +59,7 @@ def compose(weight, latency, threshold, rates, layer, competition, rule):
         {"clamp": st.sampled_from(["winners", "all"]), "stabilizer": st.booleans()}
     ),
 )
-def test_it_is_its_parts_one_after_another(  # noqa: PLR0913, PLR0917
+def test_it_is_its_parts_one_after_another(
     seed, dtype, threshold, maps, signed, ties, n_bins, stride, competition, rule
 ):
     generator = torch.Generator().manual_seed(seed)
@@ -175,8 +175,8 @@ def test_only_windows_that_can_hold_a_winner_are_looked_at():
     assert rows == [[0, 6, 6]]
     assert work["windows"] == 3 * 2
     assert work["additions"] == 4 * 4 * work["windows"]
-    # all maps have the same weights, so that the first one is best everywhere and wins once: whoever
-    # asks for more winners than there are has every window looked at
+    # all maps have the same weights, so that the first is best everywhere and wins once: to ask for
+    # more winners than there are is to have every window looked at
     work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=2)
     assert rows == [[0, 6, 6], [-1, -1, -1]]
     assert work["windows"] == 13 * 13

@@ -9,12 +9,10 @@
 //   - with weights >= 0, spikes within a bin after the last map has spiked.
 #pragma once
 
-#include "events.hpp"
+#include "strip.hpp"
 
 namespace neurospyke {
 namespace NEUROSPYKE_ISA {
-
-#define NEUROSPYKE_INLINE inline __attribute__((always_inline))
 
 constexpr int64_t ALL = INT64_MAX;
 

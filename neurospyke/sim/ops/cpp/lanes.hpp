@@ -7,6 +7,8 @@
 #include <immintrin.h>
 #endif
 
+#define NEUROSPYKE_INLINE inline __attribute__((always_inline))
+
 namespace neurospyke {
 namespace NEUROSPYKE_ISA {
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "convolution.hpp"
+#include "packing.hpp"
+#include "pooling.hpp"
 
 namespace neurospyke {
 namespace NEUROSPYKE_ISA {
@@ -13,71 +15,6 @@ constexpr int64_t BAND_BYTES = 1 << 17;
 // Groups of windows that are read out in turn, and the bytes of weights at a time.
 constexpr int GROUPS = 4;
 constexpr int64_t READ_BYTES = 1 << 18;
-
-// Weights as rows of maps, input after input; in place where they already are.
-template <class T>
-struct Packing {
-  const ConvolutionArgs& a;
-  T* to;
-  int64_t row, next;
-};
-
-template <class T>
-static void pack_rows(void* context) {
-  auto& job = *static_cast<Packing<T>*>(context);
-  const ConvolutionArgs& a = job.a;
-  const int64_t lines = a.kernel_height * a.kernel_width;
-  for (int64_t line; (line = next_task(job.next)) < lines;) {
-    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
-    const T* from = static_cast<const T*>(a.weight) + i * a.weight_row + j * a.weight_column;
-    T* to = job.to + line * a.channels * job.row;
-    // sixteen channels of a map at a time, so that both sides are read and written in whole lines
-    for (int64_t c0 = 0; c0 < a.channels; c0 += 16)
-      for (int64_t m = 0; m < job.row; ++m)
-        for (int64_t c = c0; c < least(c0 + 16, a.channels); ++c)
-          to[c * job.row + m] = m < a.maps ? from[m * a.weight_map + c * a.weight_channel] : T(0);
-  }
-}
-
-template <class T>
-static void pack_dense_rows(void* context) {
-  auto& job = *static_cast<Packing<T>*>(context);
-  const ConvolutionArgs& a = job.a;
-  const int64_t lines = a.kernel_height * a.kernel_width;
-  for (int64_t line; (line = next_task(job.next)) < lines;) {
-    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
-    const T* from = static_cast<const T*>(a.weight) + i * a.weight_row + j * a.weight_column;
-    T* to = job.to + line * a.channels * job.row;
-    for (int64_t c = 0; c < a.channels; ++c) {
-      memcpy(to + c * job.row, from + c * a.weight_channel, sizeof(T) * static_cast<size_t>(a.maps));
-      memset(to + c * job.row + a.maps, 0, sizeof(T) * static_cast<size_t>(job.row - a.maps));
-    }
-  }
-}
-
-template <class T>
-static bool is_packed(const ConvolutionArgs& a, int64_t row) {
-  const bool rows = a.weight_map == 1 && a.weight_channel == row && a.maps == row;
-  const bool lines = a.weight_column == row * a.channels || a.kernel_width == 1;
-  const bool planes = a.weight_row == row * a.channels * a.kernel_width || a.kernel_height == 1;
-  return rows && lines && planes && reinterpret_cast<uintptr_t>(a.weight) % 64 == 0;
-}
-
-template <class T>
-static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
-  Packing<T> job{a, to, row, 0};
-  const int64_t threads = a.kernel_height * a.kernel_width * a.channels * row < 1 << 15 ? 1 : a.threads;
-  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
-}
-
-template <class T>
-static const T* packed(const ConvolutionArgs& a, int64_t row) {
-  if (is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
-  const int64_t inputs = a.kernel_height * a.kernel_width * a.channels;
-  T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(inputs * row)));
-  pack(a, row, to);
-  return to;
-}
 
 // How many spikes surely leave every sum at or below the least threshold. Rounding never turns a
 // smaller sum into a larger one, so adding the largest weight n times bounds n weights of any sign.
@@ -111,13 +48,6 @@ static void find_range(const T* weight, int64_t n, T& least_weight, T& largest) 
     least_weight = lows[lane] < least_weight ? lows[lane] : least_weight;
     largest = highs[lane] > largest ? highs[lane] : largest;
   }
-}
-
-// Numbers of maps in rows of whole registers.
-template <class T>
-static int64_t padded_maps(int64_t maps) {
-  const int64_t width = 64 / static_cast<int64_t>(sizeof(T));
-  return (maps + width - 1) / width * width;
 }
 
 // What kernels know of a layer, with its weights in rows.
@@ -268,8 +198,9 @@ inline void write(const Layer<T>& layer, const Outcome<T>& out, const Target<T>&
 }
 
 template <class T, class Index, bool COUNTS>
-static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
-                          int64_t first_row, int64_t n_rows, Target<T> to, int64_t (&work)[N_WORK]) {
+static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
+                          int64_t sample, int64_t first_row, int64_t n_rows, Target<T> to,
+                          int64_t (&work)[N_WORK]) {
   const ConvolutionArgs& a = job.a;
   const Layer<T>& layer = job.layer;
   Band band{nullptr, (n_rows - 1) * a.down + a.kernel_height,
@@ -277,35 +208,42 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   band.bytes =
       static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(band.rows * band.columns * a.channels)));
   fill_band(band, source_of(a, sample), first_row * a.down - a.top, -a.left, a.n_bins);
-  Bins bins;
-  find_bins(bins, band);
-
-  const size_t lists = Events<Index>::bytes(layer.inputs), row = static_cast<size_t>(layer.row);
-  uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 128));
-  Events<Index> events;
-  events.place(memory, layer.inputs);
-  events.bins = &bins;
+  const int64_t length = a.kernel_width * a.channels;
+  Strip<Index> strip{};
+  strip.lay_out(static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(band.rows, length, a.n_bins))),
+                band.rows, length);
+  const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
+  uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 64));
+  Events<Index> events{};
+  events.lay_out(memory, layer.inputs);
   events.quiet = layer.quiet;
   T* potential = reinterpret_cast<T*>(memory + (lists + 63) / 64 * 64);
   Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
 
-  const size_t places = static_cast<size_t>(band.rows * band.columns);
+  const int64_t width = job.out_width;
   auto* counts = static_cast<uint32_t*>(
-      scratch(COUNTS_OF, 4 * (static_cast<size_t>(job.out_width + band.columns + 1) + places)));
-  uint32_t* columns = counts + job.out_width;
+      scratch(COUNTS_OF, 4 * static_cast<size_t>(n_rows * width + band.columns * (band.rows + 1) + 1)));
+  uint32_t* columns = counts + n_rows * width;
   uint32_t* pixels = columns + band.columns + 1;
   count_pixels(band, pixels);
+  for (int64_t y = 0; y < n_rows; ++y)
+    count_windows(band, y * a.down, a, width, pixels, columns, counts + y * width);
 
-  for (int64_t y = 0; y < n_rows; ++y) {
-    count_windows(band, y * a.down, a, job.out_width, pixels, columns, counts);
-    for (int64_t x = 0; x < job.out_width; ++x) {
-      const int64_t at = y * job.out_width + x;
+  for (int64_t x = 0; x < width; ++x)
+    for (int64_t y = 0, first = 0, end = 0; y < n_rows; ++y) {
+      const int64_t at = y * width + x;
       ++work[WINDOWS];
-      work[EVENTS] += counts[x];
-      const bool passed_over = counts[x] <= layer.quiet;
+      work[EVENTS] += counts[at];
+      const bool passed_over = counts[at] <= layer.quiet;
       work[WINDOWS_PASSED_OVER] += passed_over;
-      if (!passed_over)
-        events.gather(band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
+      if (!passed_over && y >= end) {
+        // a strip from here to the last window below that is not passed over
+        first = y;
+        end = n_rows;
+        while (counts[(end - 1) * width + x] <= layer.quiet) --end;
+        strip.sort(band, y * a.down, x * a.across, (end - 1 - y) * a.down + a.kernel_height,
+                   a.kernel_width);
+      }
       if (!passed_over || layer.with_potential) {
         if (!layer.inhibited) {
           memset(out.latency, SILENT, row);
@@ -315,13 +253,15 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
         out.best_map = -1;
         out.best_potential = 0;
       }
-      if (!passed_over) window<T, Index, COUNTS>(layer, plan, events, out);
+      if (!passed_over) {
+        events.open(strip, counts[at], (y - first) * a.down, a.kernel_height, length);
+        window<T, Index, COUNTS>(layer, plan, events, out);
+      }
       if (passed_over && !layer.with_potential)
         memset(to.latency + at * a.maps, SILENT, static_cast<size_t>(a.maps));
       else
         write(layer, out, to, at);
     }
-  }
   work[ADDITIONS] += out.additions;
 }
 
@@ -414,32 +354,11 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
   work[ADDITIONS] += n_spikes * a.maps;
 }
 
-// The earliest of every window of `rows` rows, each a dense (column, channel) run.
-static void pool_rows(const Band& band, int64_t height, int64_t width, int64_t down, int64_t across,
-                      int64_t out_height, int64_t out_width, uint8_t* to) {
-  const int64_t c = band.channels, run = band.columns * c;
-  uint8_t* __restrict lowest = static_cast<uint8_t*>(scratch(LOWEST, static_cast<size_t>(run)));
-  for (int64_t y = 0; y < out_height; ++y) {
-    memcpy(lowest, band.row(y * down), static_cast<size_t>(run));
-    for (int64_t i = 1; i < height; ++i) {
-      const uint8_t* __restrict in = band.row(y * down + i);
-      for (int64_t at = 0; at < run; ++at) lowest[at] = lowest[at] < in[at] ? lowest[at] : in[at];
-    }
-    for (int64_t x = 0; x < out_width; ++x) {
-      uint8_t* __restrict out = to + (y * out_width + x) * c;
-      memcpy(out, lowest + x * across * c, static_cast<size_t>(c));
-      for (int64_t j = 1; j < width; ++j) {
-        const uint8_t* __restrict in = lowest + (x * across + j) * c;
-        for (int64_t at = 0; at < c; ++at) out[at] = out[at] < in[at] ? out[at] : in[at];
-      }
-    }
-  }
-}
-
 // Output rows of the convolution that pooled rows first, first + 1, ... look at, pooled at once.
 template <class T, class Index, bool COUNTS>
-static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
-                              int64_t first, int64_t n_rows, int64_t (&work)[N_WORK]) {
+static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& plan,
+                              int64_t sample, int64_t first, int64_t n_rows,
+                              int64_t (&work)[N_WORK]) {
   const ConvolutionArgs& a = job.a;
   const int64_t c = a.maps;
   Band band{nullptr, (n_rows - 1) * a.pool_down + a.pool_height,
@@ -504,7 +423,8 @@ static void convolve(const ConvolutionArgs& a) {
   const int64_t out_width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
   const int64_t row = padded_maps<T>(a.maps);
   T* threshold = static_cast<T*>(scratch(THRESHOLDS, sizeof(T) * static_cast<size_t>(row)));
-  Convolution<T> job{a, prepare<T>(a, packed<T>(a, row), threshold), out_height, out_width, 1, 1, 1, 0, 0, 0};
+  Convolution<T> job{a, prepare<T>(a, packed<T>(a, row), threshold), out_height, out_width, 1, 1, 1,
+                     0, 0, 0};
   if (job.layer.read_out && !a.pool_height) job.together = TOGETHER;
   int64_t height = out_height, down = a.down;
   if (a.pool_height) {
@@ -516,7 +436,7 @@ static void convolve(const ConvolutionArgs& a) {
   }
   const int64_t groups = (a.batch + job.together - 1) / job.together;
   // enough tasks to share out, and bands that stay in the caches
-  const int64_t wanted = least(height, (8 * a.threads + groups - 1) / groups);
+  const int64_t wanted = least(height, (4 * a.threads + groups - 1) / groups);
   // as real numbers, because steps may be beyond all measure
   const double columns = static_cast<double>(out_width) * static_cast<double>(a.across) +
                          static_cast<double>(a.kernel_width);
@@ -541,32 +461,6 @@ static void convolution(const ConvolutionArgs& a) {
     convolve<double>(a);
   else
     convolve<float>(a);
-}
-
-// Pooling by itself.
-struct Pooling {
-  const PoolArgs& a;
-  int64_t height, width, next;
-};
-
-static void pool_tasks(void* context) {
-  auto& job = *static_cast<Pooling*>(context);
-  const PoolArgs& a = job.a;
-  for (int64_t sample; (sample = next_task(job.next)) < a.batch;) {
-    Band band{nullptr, (job.height - 1) * a.pool_down + a.pool_height,
-              (job.width - 1) * a.pool_across + a.pool_width, a.channels};
-    const size_t size = static_cast<size_t>(band.rows * band.columns * a.channels);
-    band.bytes = static_cast<uint8_t*>(scratch(BAND, size));
-    fill_band(band, source_of(a, sample), -a.pool_top, -a.pool_left, SILENT);
-    pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, job.height, job.width,
-              a.latency_out + sample * job.height * job.width * a.channels);
-  }
-}
-
-static void pool(const PoolArgs& a) {
-  Pooling job{a, positions(a.height, a.pool_top, a.pool_bottom, a.pool_height, a.pool_down),
-              positions(a.width, a.pool_left, a.pool_right, a.pool_width, a.pool_across), 0};
-  parallel(a.threads, pool_tasks, &job);
 }
 
 // Adds rows of a block of weights, to be timed: the bound that memory sets. Returns the additions.

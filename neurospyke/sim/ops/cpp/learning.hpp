@@ -43,7 +43,6 @@ struct Contest {
   int64_t height, width, threads;
   bool read_out;
   Band band;
-  Bins bins;
   uint32_t* pixels;   // spikes so far of each pixel of the band
   uint32_t* columns;  // of each column of a row of windows
   uint32_t* counts;   // of each window
@@ -76,18 +75,23 @@ static void look(void* context) {
   auto& contest = *static_cast<Contest<T, Index>*>(context);
   const ConvolutionArgs& a = contest.l.layer;
   const Layer<T>& layer = contest.layer;
-  const size_t lists = (Events<Index>::bytes(layer.inputs) + 63) / 64 * 64;
-  const size_t row = static_cast<size_t>(layer.row);
+  const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
   uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1)));
-  Events<Index> events;
-  events.place(memory, layer.inputs);
-  events.bins = &contest.bins;
+  const int64_t length = a.kernel_width * a.channels;
+  Strip<Index> strip{};
+  strip.lay_out(
+      static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(a.kernel_height, length, a.n_bins))),
+      a.kernel_height, length);
+  Events<Index> events{};
+  events.lay_out(memory, layer.inputs);
   events.quiet = layer.quiet;
   T* potential = reinterpret_cast<T*>(memory + lists);
   int64_t n_events = 0, n_additions = 0, n_windows = 0;
   for (int64_t i; (i = next_task(contest.next)) < contest.n_places; ++n_windows) {
     const int64_t y = contest.places[i] / contest.width, x = contest.places[i] % contest.width;
-    events.gather(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
+    const int64_t n =
+        strip.sort(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
+    events.open(strip, n, 0, a.kernel_height, length);
     Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, SILENT, -1, 0, 0};
     window<T, Index, false>(layer, contest.plan, events, out);
     contest.spikes[contest.n_spikes + i] = {static_cast<uint8_t>(out.best_time), out.best_potential,
@@ -112,9 +116,6 @@ void Contest<T, Index>::start(int64_t sample) {
   const uint8_t last = static_cast<uint8_t>(a.n_bins - 1);
   for (int64_t i = 0; read_out && i < size; ++i)
     band.bytes[i] = band.bytes[i] == SILENT ? SILENT : last;
-  bins.n = 0;
-  for (int64_t t = read_out ? last : 0; t < a.n_bins; ++t)
-    bins.times[bins.n++] = static_cast<uint8_t>(t);
   const size_t n = static_cast<size_t>(windows);
   char* memory = static_cast<char*>(
       scratch(CONTEST, n * (sizeof(Hope<T>) + sizeof(Spike<T>) + 5) + static_cast<size_t>(a.maps) +
@@ -231,8 +232,8 @@ template <class T, class Index>
 int64_t Contest<T, Index>::run(int64_t sample, int64_t* rows, uint8_t* latency_out) {
   start(sample);
   int64_t rank = 0;
-  for (int b = 0; b < bins.n && rank < l.k; ++b) {
-    const uint8_t t = bins.times[b];
+  const auto end = static_cast<uint8_t>(l.layer.n_bins);
+  for (uint8_t t = read_out ? end - 1 : 0; t < end && rank < l.k; ++t) {
     count(t);
     raise_hopes();
     while (rank < l.k) {
@@ -268,7 +269,7 @@ static void hold_contests(void* context) {
   const LearningArgs& l = step.l;
   const Plan<T, Index> plan = planned<T, Index, MOST, false>(l.layer.maps);
   Contest<T, Index> contest{l, step.layer, plan, step.most_potential, step.height, step.width,
-                            step.threads, step.read_out, {}, {}, nullptr, nullptr, nullptr, nullptr,
+                            step.threads, step.read_out, {}, nullptr, nullptr, nullptr, nullptr,
                             nullptr, 0, 0, nullptr, nullptr, nullptr, 0, 0, {0}};
   for (int64_t i; (i = next_task(step.next)) < step.samples;) {
     const int64_t sample = step.first + i;
@@ -277,23 +278,6 @@ static void hold_contests(void* context) {
   }
   if (l.layer.work)
     for (int i = 0; i < N_WORK; ++i) add_work(l.layer.work[i], contest.work[i]);
-}
-
-// Rows of maps back into weights of any layout.
-template <class T>
-static void unpack_rows(void* context) {
-  auto& job = *static_cast<Packing<T>*>(context);
-  const ConvolutionArgs& a = job.a;
-  const int64_t lines = a.kernel_height * a.kernel_width;
-  for (int64_t line; (line = next_task(job.next)) < lines;) {
-    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
-    T* to = static_cast<T*>(const_cast<void*>(a.weight)) + i * a.weight_row + j * a.weight_column;
-    const T* from = job.to + line * a.channels * job.row;
-    for (int64_t c0 = 0; c0 < a.channels; c0 += 16)
-      for (int64_t m = 0; m < a.maps; ++m)
-        for (int64_t c = c0; c < least(c0 + 16, a.channels); ++c)
-          to[m * a.weight_map + c * a.weight_channel] = from[c * job.row + m];
-  }
 }
 
 // Most potential that n spikes can give, for every n: rounding never turns a smaller sum into a

@@ -192,7 +192,7 @@ void add_work(int64_t& counter, int64_t amount);
 // Memory of this thread that stays valid until it asks for the same slot again; 64-byte aligned,
 // with 64 spare bytes on either side.
 enum Slot {
-  PACKED, THRESHOLDS, BAND, COUNTS_OF, LISTS, ROWS, LOWEST, MAPS, COMPETITION, SCAN, PANELS,
+  PACKED, THRESHOLDS, BAND, COUNTS_OF, STRIP, LISTS, ROWS, LOWEST, MAPS, COMPETITION, SCAN, PANELS,
   LEARNED, MOST_POTENTIAL, CONTEST, N_SLOTS
 };
 void* scratch(Slot slot, size_t bytes);

@@ -1,0 +1,106 @@
+// Weights of any layout as rows of maps, and back.
+#pragma once
+
+#include "band.hpp"
+
+namespace neurospyke {
+namespace NEUROSPYKE_ISA {
+
+// Numbers of maps in rows of whole registers.
+template <class T>
+static int64_t padded_maps(int64_t maps) {
+  const int64_t width = 64 / static_cast<int64_t>(sizeof(T));
+  return (maps + width - 1) / width * width;
+}
+
+// Weights as rows of maps, input after input; in place where they already are.
+template <class T>
+struct Packing {
+  const ConvolutionArgs& a;
+  T* to;
+  int64_t row, next;
+};
+
+// A register's width of maps at a time, through memory in the order in which weights usually lie
+// there, so that of every line that is touched all is used while it is near.
+template <class T>
+static void pack_rows(void* context) {
+  constexpr int64_t SIDE = 64 / sizeof(T);
+  auto& job = *static_cast<Packing<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  for (int64_t block; (block = next_task(job.next)) < job.row / SIDE;) {
+    const int64_t first = block * SIDE, maps = least(SIDE, a.maps - first);
+    for (int64_t c = 0; c < a.channels; ++c)
+      for (int64_t i = 0; i < a.kernel_height; ++i)
+        for (int64_t j = 0; j < a.kernel_width; ++j) {
+          const T* from = static_cast<const T*>(a.weight) + first * a.weight_map +
+                          c * a.weight_channel + i * a.weight_row + j * a.weight_column;
+          T line[SIDE] = {0};
+          for (int64_t m = 0; m < maps; ++m) line[m] = from[m * a.weight_map];
+          memcpy(job.to + ((i * a.kernel_width + j) * a.channels + c) * job.row + first, line, 64);
+        }
+  }
+}
+
+// The same where maps lie side by side already.
+template <class T>
+static void pack_dense_rows(void* context) {
+  auto& job = *static_cast<Packing<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  const int64_t lines = a.kernel_height * a.kernel_width;
+  for (int64_t line; (line = next_task(job.next)) < lines;) {
+    const int64_t i = line / a.kernel_width, j = line % a.kernel_width;
+    const T* from = static_cast<const T*>(a.weight) + i * a.weight_row + j * a.weight_column;
+    T* to = job.to + line * a.channels * job.row;
+    for (int64_t c = 0; c < a.channels; ++c) {
+      memcpy(to + c * job.row, from + c * a.weight_channel, sizeof(T) * static_cast<size_t>(a.maps));
+      memset(to + c * job.row + a.maps, 0, sizeof(T) * static_cast<size_t>(job.row - a.maps));
+    }
+  }
+}
+
+template <class T>
+static bool is_packed(const ConvolutionArgs& a, int64_t row) {
+  const bool rows = a.weight_map == 1 && a.weight_channel == row && a.maps == row;
+  const bool lines = a.weight_column == row * a.channels || a.kernel_width == 1;
+  const bool planes = a.weight_row == row * a.channels * a.kernel_width || a.kernel_height == 1;
+  return rows && lines && planes && reinterpret_cast<uintptr_t>(a.weight) % 64 == 0;
+}
+
+template <class T>
+static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
+  Packing<T> job{a, to, row, 0};
+  const int64_t threads = a.kernel_height * a.kernel_width * a.channels * row < 1 << 15 ? 1 : a.threads;
+  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
+}
+
+template <class T>
+static const T* packed(const ConvolutionArgs& a, int64_t row) {
+  if (is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
+  const int64_t inputs = a.kernel_height * a.kernel_width * a.channels;
+  T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(inputs * row)));
+  pack(a, row, to);
+  return to;
+}
+
+// Rows of maps back into weights of any layout.
+template <class T>
+static void unpack_rows(void* context) {
+  constexpr int64_t SIDE = 64 / sizeof(T);
+  auto& job = *static_cast<Packing<T>*>(context);
+  const ConvolutionArgs& a = job.a;
+  for (int64_t block; (block = next_task(job.next)) < job.row / SIDE;) {
+    const int64_t first = block * SIDE, maps = least(SIDE, a.maps - first);
+    for (int64_t c = 0; c < a.channels; ++c)
+      for (int64_t i = 0; i < a.kernel_height; ++i)
+        for (int64_t j = 0; j < a.kernel_width; ++j) {
+          T* to = static_cast<T*>(const_cast<void*>(a.weight)) + first * a.weight_map +
+                  c * a.weight_channel + i * a.weight_row + j * a.weight_column;
+          const T* line = job.to + ((i * a.kernel_width + j) * a.channels + c) * job.row + first;
+          for (int64_t m = 0; m < maps; ++m) to[m * a.weight_map] = line[m];
+        }
+  }
+}
+
+}  // namespace NEUROSPYKE_ISA
+}  // namespace neurospyke

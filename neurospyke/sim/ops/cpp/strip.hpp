@@ -1,0 +1,207 @@
+// From latencies to the spikes of a window, in the order in which they arrive.
+//
+// Windows one below the other share most of their inputs. The spikes of all of them, a strip, are
+// therefore sorted once: by bin, then (row, column, channel). What a window has of a bin lies side by
+// side then, and is copied from there, bin by bin, no further in time than asked for.
+#pragma once
+
+#include "band.hpp"
+
+namespace neurospyke {
+namespace NEUROSPYKE_ISA {
+
+// Space for so many values and for what whole registers write after the last one.
+inline size_t roomy(int64_t values) { return (static_cast<size_t>(values) + 191) / 64 * 64; }
+
+// The spikes of windows one below the other; an input is the row of its weights in the first window.
+template <class Index>
+struct Strip {
+  uint8_t* latency;   // of spikes, unsorted
+  Index* unsorted;    // their inputs
+  Index* input;       // sorted
+  Index* numbers;     // 0, 1, 2, ... as many as a row has latencies
+  int64_t* row_end;   // in the unsorted ones
+  uint32_t* start;    // (row, bin): where spikes of a bin from a row on are sorted to
+  uint8_t bin[256];   // those that are not empty
+  int n_bins;
+
+  static size_t size(int64_t rows, int64_t length, int64_t n_bins) {
+    return roomy(rows * length) * (1 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
+           static_cast<size_t>(rows) * 8 + static_cast<size_t>((rows + 1) * n_bins + 16) * 4;
+  }
+
+  // In memory of that many bytes, for so many rows of so many latencies.
+  void lay_out(uint8_t* memory, int64_t rows, int64_t length) {
+    const size_t room = roomy(rows * length);
+    latency = memory;
+    unsorted = reinterpret_cast<Index*>(memory + room);
+    input = unsorted + room;
+    numbers = input + room;
+    row_end = reinterpret_cast<int64_t*>(numbers + roomy(length));
+    start = reinterpret_cast<uint32_t*>(row_end + rows);
+    for (int64_t i = 0; i < length; ++i) numbers[i] = static_cast<Index>(i);
+  }
+
+  int64_t sort(const Band& band, int64_t first_row, int64_t first_column, int64_t rows,
+               int64_t width);
+
+ private:
+  int64_t gather(const uint8_t* from, int64_t stride, int64_t rows, int64_t length);
+};
+
+// Leaves out what is silent; returns how many spikes there are.
+template <class Index>
+inline int64_t Strip<Index>::gather(const uint8_t* from, int64_t stride, int64_t rows,
+                                    int64_t length) {
+  int64_t n = 0;
+  for (int64_t r = 0; r < rows; ++r, from += stride) {
+    const Index base = static_cast<Index>(r * length);
+    for (int64_t at = 0; at < length; at += 64) {
+      const uint64_t spikes = first_bits(length - at) & ~equal_bytes(from + at, SILENT);
+      pack(latency + n, spikes, from + at);
+      pack(unsorted + n, spikes, numbers + at, base);
+      n += __builtin_popcountll(spikes);
+    }
+    row_end[r] = n;
+  }
+  return n;
+}
+
+// The spikes of `width` columns of the rows from first_row on; returns how many there are.
+template <class Index>
+int64_t Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_column, int64_t rows,
+                           int64_t width) {
+  const int64_t c = band.channels;
+  const int64_t n =
+      gather(band.row(first_row) + first_column * c, band.columns * c, rows, width * c);
+  // two counts, because to count twice in a row in one place takes long
+  uint32_t count[2][256] = {{0}}, next[256];
+  for (int64_t e = 0; e + 1 < n; e += 2) {
+    ++count[0][latency[e]];
+    ++count[1][latency[e + 1]];
+  }
+  if (n % 2) ++count[0][latency[n - 1]];
+  uint8_t rank[256];
+  uint32_t sum = 0;
+  n_bins = 0;
+  for (int t = 0; t < SILENT && sum < n; ++t) {
+    const uint32_t here = count[0][t] + count[1][t];
+    if (!here) continue;
+    rank[t] = static_cast<uint8_t>(n_bins);
+    bin[n_bins] = static_cast<uint8_t>(t);
+    next[n_bins++] = sum;
+    sum += here;
+  }
+  int64_t e = 0;
+  uint32_t* row = start;
+  for (int64_t r = 0; r < rows; ++r, row += n_bins) {
+    for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
+    for (; e < row_end[r]; ++e) input[next[rank[latency[e]]]++] = unsorted[e];
+  }
+  for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
+  return n;
+}
+
+// The spikes of one window: inputs, bin by bin as far as asked for.
+template <class Index>
+struct Events {
+  Index* sorted;
+  uint8_t* time;  // of each, where all are sorted
+  int64_t n;      // in all
+  int64_t quiet;  // bins that end with no more spikes than this need not be told apart
+  int n_groups;   // bins of this window that are sorted and not empty
+  uint8_t* group_time;
+  int64_t* group_end;
+
+  static size_t size(int64_t inputs) {
+    return roomy(inputs) * (1 + sizeof(Index)) + 256 * (1 + sizeof(int64_t));
+  }
+
+  void lay_out(uint8_t* memory, int64_t inputs) {
+    group_end = reinterpret_cast<int64_t*>(memory);
+    group_time = memory + 256 * sizeof(int64_t);
+    time = group_time + 256;
+    sorted = reinterpret_cast<Index*>(time + roomy(inputs));
+  }
+
+  // Turns to the window of n spikes whose rows are first, first + 1, ..., first + height - 1.
+  void open(const Strip<Index>& strip, int64_t n_spikes, int64_t first, int64_t height,
+            int64_t length) {
+    strip_ = &strip;
+    n = n_spikes;
+    n_sorted_ = n_groups = bin_ = 0;
+    from_ = strip.start + first * strip.n_bins;
+    to_ = from_ + height * strip.n_bins;
+    back_ = static_cast<Index>(-first * length);
+  }
+
+  bool sort_next_bin();
+  void sort_all();
+
+ private:
+  typedef Index Some __attribute__((vector_size(32)));
+  const Strip<Index>* strip_;
+  const uint32_t *from_, *to_;
+  int64_t n_sorted_;
+  int bin_;
+  Index back_;
+
+  NEUROSPYKE_INLINE static void copy(Index* to, const Index* from, int64_t n_spikes, Index back);
+};
+
+// Copies inputs of one bin. Whole registers, even of nothing, so that no branch depends on the data;
+// the next bin overwrites what is too much.
+template <class Index>
+void Events<Index>::copy(Index* to, const Index* from, int64_t n_spikes, Index back) {
+  for (int64_t done = 0;;) {
+    Some some;
+    memcpy(&some, from + done, sizeof some);
+    some += back;
+    memcpy(to + done, &some, sizeof some);
+    done += sizeof some / sizeof(Index);
+    if (done >= n_spikes) break;
+  }
+}
+
+template <class Index>
+inline void Events<Index>::sort_all() {
+  // a byte written may be anything to the compiler, so that what it is to keep must be its own
+  const uint32_t *from = from_, *to = to_;
+  const Index* const input = strip_->input;
+  const uint8_t* const bin = strip_->bin;
+  const int n_bins = strip_->n_bins;
+  const Index back = back_;
+  Index* all = sorted;
+  uint8_t* times = time;
+  for (int b = 0; b < n_bins; ++b) {
+    const int64_t size = int64_t{to[b]} - from[b];
+    copy(all, input + from[b], size, back);
+    for (int64_t done = 0;;) {
+      memset(times + done, bin[b], 32);
+      done += 32;
+      if (done >= size) break;
+    }
+    all += size;
+    times += size;
+  }
+}
+
+// The next bin with spikes in this window; false where there is none.
+template <class Index>
+inline bool Events<Index>::sort_next_bin() {
+  while (bin_ < strip_->n_bins) {
+    const int b = bin_++;
+    const int64_t size = int64_t{to_[b]} - from_[b];
+    if (size == 0) continue;
+    copy(sorted + n_sorted_, strip_->input + from_[b], size, back_);
+    n_sorted_ += size;
+    if (n_sorted_ <= quiet && n_sorted_ < n) continue;
+    group_time[n_groups] = strip_->bin[b];
+    group_end[n_groups++] = n_sorted_;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace NEUROSPYKE_ISA
+}  // namespace neurospyke
