@@ -174,7 +174,9 @@ def test_only_windows_that_can_hold_a_winner_are_looked_at():
     work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=1)
     assert rows == [[0, 6, 6]]
     assert work["windows"] == 3 * 2
-    assert work["additions"] == 4 * 4 * work["windows"]
+    # four spikes of each are sorted, no later ones, and added to all four maps
+    assert work["events"] == 4 * work["windows"]
+    assert work["additions"] == 4 * work["events"]
     # all maps have the same weights, so that the first is best everywhere and wins once: to ask for
     # more winners than there are is to have every window looked at
     work, rows = looked_at(more, torch.ones(4, 1, 3, 3), 2.5, k=2)

@@ -53,6 +53,31 @@ inline uint64_t equal_bytes(const uint8_t* bytes, uint8_t value) {
 #endif
 }
 
+// Which of 64 bytes lie between two values, both included.
+inline uint64_t bytes_between(const uint8_t* bytes, uint8_t low, uint8_t high) {
+#if defined(__AVX512VBMI2__)
+  const __m512i above = _mm512_sub_epi8(_mm512_loadu_si512(bytes), _mm512_set1_epi8(static_cast<char>(low)));
+  return _cvtmask64_u64(
+      _mm512_cmple_epu8_mask(above, _mm512_set1_epi8(static_cast<char>(high - low))));
+#elif defined(__SSE2__)
+  const __m128i shift = _mm_set1_epi8(static_cast<char>(low));
+  const __m128i most = _mm_set1_epi8(static_cast<char>(high - low));
+  uint64_t between = 0;
+  for (int part = 0; part < 4; ++part) {
+    const __m128i above =
+        _mm_sub_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part)), shift);
+    const int lanes = _mm_movemask_epi8(_mm_cmpeq_epi8(_mm_min_epu8(above, most), above));
+    between |= static_cast<uint64_t>(static_cast<uint32_t>(lanes)) << (16 * part);
+  }
+  return between;
+#else
+  uint64_t between = 0;
+  for (int i = 0; i < 64; ++i)
+    between |= static_cast<uint64_t>(bytes[i] >= low && bytes[i] <= high) << i;
+  return between;
+#endif
+}
+
 // Packs the chosen ones of 64 values, each plus a base, to the left; may write 64 values.
 template <class Value>
 inline void pack(Value* to, uint64_t chosen, const Value* from, Value base = 0) {

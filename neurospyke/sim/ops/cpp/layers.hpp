@@ -211,7 +211,7 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   const int64_t length = a.kernel_width * a.channels;
   Strip<Index> strip{};
   strip.lay_out(static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(band.rows, length, a.n_bins))),
-                band.rows, length);
+                band.rows, length, a.n_bins);
   const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
   uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 64));
   Events<Index> events{};

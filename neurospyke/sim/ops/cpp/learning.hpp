@@ -42,6 +42,7 @@ struct Contest {
   const T* most_potential;  // of 0, 1, 2, ... spikes
   int64_t height, width, threads;
   bool read_out;
+  uint8_t now;        // bin
   Band band;
   uint32_t* pixels;   // spikes so far of each pixel of the band
   uint32_t* columns;  // of each column of a row of windows
@@ -66,6 +67,9 @@ struct Contest {
   void clear(const Spike<T>& winner);
 };
 
+// Inputs of a window that are sorted for all of time.
+constexpr int64_t SORTED_AT_ONCE = 256;
+
 // Windows of one sample that each thread looks at before all choose again, and the size of weights
 // from which that is worth while: of smaller ones a window takes less than calling for help.
 constexpr int64_t AT_ONCE = 4, WORTH_HELP = 1 << 18;
@@ -81,7 +85,7 @@ static void look(void* context) {
   Strip<Index> strip{};
   strip.lay_out(
       static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(a.kernel_height, length, a.n_bins))),
-      a.kernel_height, length);
+      a.kernel_height, length, a.n_bins);
   Events<Index> events{};
   events.lay_out(memory, layer.inputs);
   events.quiet = layer.quiet;
@@ -89,14 +93,14 @@ static void look(void* context) {
   int64_t n_events = 0, n_additions = 0, n_windows = 0;
   for (int64_t i; (i = next_task(contest.next)) < contest.n_places; ++n_windows) {
     const int64_t y = contest.places[i] / contest.width, x = contest.places[i] % contest.width;
-    const int64_t n =
-        strip.sort(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width);
-    events.open(strip, n, 0, a.kernel_height, length);
+    strip.sort(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width,
+               layer.inputs <= SORTED_AT_ONCE ? SILENT : contest.now);
+    events.open_alone(strip, a.kernel_height);
     Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, SILENT, -1, 0, 0};
     window<T, Index, false>(layer, contest.plan, events, out);
     contest.spikes[contest.n_spikes + i] = {static_cast<uint8_t>(out.best_time), out.best_potential,
                                             out.best_map, y, x};
-    n_events += events.n;
+    n_events += events.n_sorted();
     n_additions += out.additions;
   }
   add_work(contest.work[WINDOWS], n_windows);
@@ -234,6 +238,7 @@ int64_t Contest<T, Index>::run(int64_t sample, int64_t* rows, uint8_t* latency_o
   int64_t rank = 0;
   const auto end = static_cast<uint8_t>(l.layer.n_bins);
   for (uint8_t t = read_out ? end - 1 : 0; t < end && rank < l.k; ++t) {
+    now = t;
     count(t);
     raise_hopes();
     while (rank < l.k) {
@@ -269,7 +274,7 @@ static void hold_contests(void* context) {
   const LearningArgs& l = step.l;
   const Plan<T, Index> plan = planned<T, Index, MOST, false>(l.layer.maps);
   Contest<T, Index> contest{l, step.layer, plan, step.most_potential, step.height, step.width,
-                            step.threads, step.read_out, {}, nullptr, nullptr, nullptr, nullptr,
+                            step.threads, step.read_out, 0, {}, nullptr, nullptr, nullptr, nullptr,
                             nullptr, 0, 0, nullptr, nullptr, nullptr, 0, 0, {0}};
   for (int64_t i; (i = next_task(step.next)) < step.samples;) {
     const int64_t sample = step.first + i;

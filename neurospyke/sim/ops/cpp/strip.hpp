@@ -30,8 +30,9 @@ struct Strip {
            static_cast<size_t>(rows) * 8 + static_cast<size_t>((rows + 1) * n_bins + 16) * 4;
   }
 
-  // In memory of that many bytes, for so many rows of so many latencies.
-  void lay_out(uint8_t* memory, int64_t rows, int64_t length) {
+  // In memory of that many bytes, for so many rows of so many latencies in so many bins.
+  void lay_out(uint8_t* memory, int64_t rows, int64_t length, int64_t bins) {
+    last_ = static_cast<uint8_t>(bins - 1);
     const size_t room = roomy(rows * length);
     latency = memory;
     unsorted = reinterpret_cast<Index*>(memory + room);
@@ -42,22 +43,29 @@ struct Strip {
     for (int64_t i = 0; i < length; ++i) numbers[i] = static_cast<Index>(i);
   }
 
-  int64_t sort(const Band& band, int64_t first_row, int64_t first_column, int64_t rows,
-               int64_t width);
+  void sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows, int64_t width,
+            uint8_t latest = SILENT);
+  bool sort_later();
 
  private:
-  int64_t gather(const uint8_t* from, int64_t stride, int64_t rows, int64_t length);
+  const uint8_t* corner_;
+  int64_t stride_, rows_, length_;
+  uint8_t last_, earliest_, latest_;
+
+  int64_t gather();
+  void place();
 };
 
-// Leaves out what is silent; returns how many spikes there are.
+// Picks the spikes of the bins asked for; returns how many there are.
 template <class Index>
-inline int64_t Strip<Index>::gather(const uint8_t* from, int64_t stride, int64_t rows,
-                                    int64_t length) {
+inline int64_t Strip<Index>::gather() {
+  const uint8_t* from = corner_;
   int64_t n = 0;
-  for (int64_t r = 0; r < rows; ++r, from += stride) {
-    const Index base = static_cast<Index>(r * length);
-    for (int64_t at = 0; at < length; at += 64) {
-      const uint64_t spikes = first_bits(length - at) & ~equal_bytes(from + at, SILENT);
+  for (int64_t r = 0; r < rows_; ++r, from += stride_) {
+    const Index base = static_cast<Index>(r * length_);
+    for (int64_t at = 0; at < length_; at += 64) {
+      const uint64_t spikes =
+          first_bits(length_ - at) & bytes_between(from + at, earliest_, latest_);
       pack(latency + n, spikes, from + at);
       pack(unsorted + n, spikes, numbers + at, base);
       n += __builtin_popcountll(spikes);
@@ -67,15 +75,12 @@ inline int64_t Strip<Index>::gather(const uint8_t* from, int64_t stride, int64_t
   return n;
 }
 
-// The spikes of `width` columns of the rows from first_row on; returns how many there are.
 template <class Index>
-int64_t Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_column, int64_t rows,
-                           int64_t width) {
-  const int64_t c = band.channels;
-  const int64_t n =
-      gather(band.row(first_row) + first_column * c, band.columns * c, rows, width * c);
+void Strip<Index>::place() {
+  const int64_t n = gather();
   // two counts, because to count twice in a row in one place takes long
-  uint32_t count[2][256] = {{0}}, next[256];
+  uint32_t count[2][256], next[256];
+  for (auto& half : count) memset(half + earliest_, 0, 4 * static_cast<size_t>(latest_ + 1 - earliest_));
   for (int64_t e = 0; e + 1 < n; e += 2) {
     ++count[0][latency[e]];
     ++count[1][latency[e + 1]];
@@ -84,7 +89,7 @@ int64_t Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_co
   uint8_t rank[256];
   uint32_t sum = 0;
   n_bins = 0;
-  for (int t = 0; t < SILENT && sum < n; ++t) {
+  for (int t = earliest_; t <= latest_; ++t) {
     const uint32_t here = count[0][t] + count[1][t];
     if (!here) continue;
     rank[t] = static_cast<uint8_t>(n_bins);
@@ -94,12 +99,35 @@ int64_t Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_co
   }
   int64_t e = 0;
   uint32_t* row = start;
-  for (int64_t r = 0; r < rows; ++r, row += n_bins) {
+  for (int64_t r = 0; r < rows_; ++r, row += n_bins) {
     for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
     for (; e < row_end[r]; ++e) input[next[rank[latency[e]]]++] = unsorted[e];
   }
   for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
-  return n;
+}
+
+// The spikes of `width` columns of the rows from first_row on, up to bin `latest`.
+template <class Index>
+void Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows,
+                        int64_t width, uint8_t latest) {
+  corner_ = band.row(first_row) + first_column * band.channels;
+  stride_ = band.columns * band.channels;
+  rows_ = n_rows;
+  length_ = width * band.channels;
+  earliest_ = 0;
+  latest_ = latest < last_ ? latest : last_;
+  place();
+}
+
+// Those of the next few bins in place of these; false where no bin is left.
+template <class Index>
+inline bool Strip<Index>::sort_later() {
+  constexpr int BINS = 4;
+  if (latest_ >= last_) return false;
+  earliest_ = static_cast<uint8_t>(latest_ + 1);
+  latest_ = static_cast<uint8_t>(least(latest_ + BINS, last_));
+  place();
+  return true;
 }
 
 // The spikes of one window: inputs, bin by bin as far as asked for.
@@ -133,7 +161,19 @@ struct Events {
     from_ = strip.start + first * strip.n_bins;
     to_ = from_ + height * strip.n_bins;
     back_ = static_cast<Index>(-first * length);
+    alone_ = nullptr;
   }
+
+  // Turns to the one window of a strip, which is sorted no further in time than asked for. It has
+  // more than `quiet` spikes, how many more is left open.
+  void open_alone(Strip<Index>& strip, int64_t height) {
+    open(strip, INT64_MAX, 0, height, 0);
+    alone_ = &strip;
+    height_ = height;
+  }
+
+  int64_t n_sorted() const { return n_sorted_; }
+
 
   bool sort_next_bin();
   void sort_all();
@@ -141,8 +181,9 @@ struct Events {
  private:
   typedef Index Some __attribute__((vector_size(32)));
   const Strip<Index>* strip_;
+  Strip<Index>* alone_;
   const uint32_t *from_, *to_;
-  int64_t n_sorted_;
+  int64_t n_sorted_, height_;
   int bin_;
   Index back_;
 
@@ -189,18 +230,22 @@ inline void Events<Index>::sort_all() {
 // The next bin with spikes in this window; false where there is none.
 template <class Index>
 inline bool Events<Index>::sort_next_bin() {
-  while (bin_ < strip_->n_bins) {
-    const int b = bin_++;
-    const int64_t size = int64_t{to_[b]} - from_[b];
-    if (size == 0) continue;
-    copy(sorted + n_sorted_, strip_->input + from_[b], size, back_);
-    n_sorted_ += size;
-    if (n_sorted_ <= quiet && n_sorted_ < n) continue;
-    group_time[n_groups] = strip_->bin[b];
-    group_end[n_groups++] = n_sorted_;
-    return true;
+  for (;;) {
+    while (bin_ < strip_->n_bins) {
+      const int b = bin_++;
+      const int64_t size = int64_t{to_[b]} - from_[b];
+      if (size == 0) continue;
+      copy(sorted + n_sorted_, strip_->input + from_[b], size, back_);
+      n_sorted_ += size;
+      if (n_sorted_ <= quiet && n_sorted_ < n) continue;
+      group_time[n_groups] = strip_->bin[b];
+      group_end[n_groups++] = n_sorted_;
+      return true;
+    }
+    if (!alone_ || !alone_->sort_later()) return false;
+    to_ = from_ + height_ * strip_->n_bins;
+    bin_ = 0;
   }
-  return false;
 }
 
 }  // namespace NEUROSPYKE_ISA
