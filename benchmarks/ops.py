@@ -124,7 +124,8 @@ def _table(records: list[Record], quick: bool = False) -> str:
             if name != acceptance.OURS
         ]
         cells += [f"{name}: {why}" for name, why in record.get("left_out", {}).items()]
-        about = [record["part"], record["workload"], record.get("semantics", ""), *_rates(record, peaks)]
+        about = [record["part"], record["workload"], record.get("semantics", "")]
+        about += _rates(record, peaks)
         about.append(f"batch {record['batch']}, {record['threads']} threads")
         about += [
             ("CPU" if quick else record.get("clock", "wall")) + " ms",

@@ -229,6 +229,9 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
   for (int64_t y = 0; y < n_rows; ++y)
     count_windows(band, y * a.down, a, width, pixels, columns, counts + y * width);
 
+  // spikes that are counted are needed all
+  const bool all = COUNTS && layer.counted;
+  const uint8_t at_first = all ? SILENT : static_cast<uint8_t>(strip.quarter() - 1);
   for (int64_t x = 0; x < width; ++x)
     for (int64_t y = 0, first = 0, end = 0; y < n_rows; ++y) {
       const int64_t at = y * width + x;
@@ -242,7 +245,7 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
         end = n_rows;
         while (counts[(end - 1) * width + x] <= layer.quiet) --end;
         strip.sort(band, y * a.down, x * a.across, (end - 1 - y) * a.down + a.kernel_height,
-                   a.kernel_width);
+                   a.kernel_width, at_first);
       }
       if (!passed_over || layer.with_potential) {
         if (!layer.inhibited) {

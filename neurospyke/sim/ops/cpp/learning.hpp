@@ -95,7 +95,8 @@ static void look(void* context) {
     const int64_t y = contest.places[i] / contest.width, x = contest.places[i] % contest.width;
     strip.sort(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width,
                layer.inputs <= SORTED_AT_ONCE ? SILENT : contest.now);
-    events.open_alone(strip, a.kernel_height);
+    // how many spikes there are is not known, only that they are more than `quiet`
+    events.open(strip, INT64_MAX, 0, a.kernel_height, length);
     Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, SILENT, -1, 0, 0};
     window<T, Index, false>(layer, contest.plan, events, out);
     contest.spikes[contest.n_spikes + i] = {static_cast<uint8_t>(out.best_time), out.best_potential,

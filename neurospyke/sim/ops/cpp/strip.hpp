@@ -2,7 +2,8 @@
 //
 // Windows one below the other share most of their inputs. The spikes of all of them, a strip, are
 // therefore sorted once: by bin, then (row, column, channel). What a window has of a bin lies side by
-// side then, and is copied from there, bin by bin, no further in time than asked for.
+// side then, and is copied from there, bin by bin. Sorting goes on by a few bins at a time, a stage,
+// and no further than one of the windows asks.
 #pragma once
 
 #include "band.hpp"
@@ -13,6 +14,13 @@ namespace NEUROSPYKE_ISA {
 // Space for so many values and for what whole registers write after the last one.
 inline size_t roomy(int64_t values) { return (static_cast<size_t>(values) + 191) / 64 * 64; }
 
+// Bins that have been sorted together.
+struct Stage {
+  const uint32_t* start;
+  const uint8_t* bin;
+  int n_bins;
+};
+
 // The spikes of windows one below the other; an input is the row of its weights in the first window.
 template <class Index>
 struct Strip {
@@ -21,9 +29,10 @@ struct Strip {
   Index* input;       // sorted
   Index* numbers;     // 0, 1, 2, ... as many as a row has latencies
   int64_t* row_end;   // in the unsorted ones
-  uint32_t* start;    // (row, bin): where spikes of a bin from a row on are sorted to
+  uint32_t* start;    // of each stage (row, bin): where spikes of a bin from a row on are sorted to
   uint8_t bin[256];   // those that are not empty
-  int n_bins;
+  Stage stages[8];
+  int n_stages;
 
   static size_t size(int64_t rows, int64_t length, int64_t n_bins) {
     return roomy(rows * length) * (1 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
@@ -44,13 +53,16 @@ struct Strip {
   }
 
   void sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows, int64_t width,
-            uint8_t latest = SILENT);
+            uint8_t latest);
   bool sort_later();
+  // of the bins, but not so few that they are soon through
+  int64_t quarter() const { return most(4, (last_ + 4) / 4); }
 
  private:
   const uint8_t* corner_;
   int64_t stride_, rows_, length_;
   uint8_t last_, earliest_, latest_;
+  uint32_t n_sorted_;
 
   int64_t gather();
   void place();
@@ -87,26 +99,33 @@ void Strip<Index>::place() {
   }
   if (n % 2) ++count[0][latency[n - 1]];
   uint8_t rank[256];
-  uint32_t sum = 0;
-  n_bins = 0;
+  Stage stage{start, bin, 0};
+  if (n_stages > 0) {
+    const Stage& before = stages[n_stages - 1];
+    stage.start = before.start + (rows_ + 1) * before.n_bins;
+    stage.bin = before.bin + before.n_bins;
+  }
+  uint8_t* bins = const_cast<uint8_t*>(stage.bin);
   for (int t = earliest_; t <= latest_; ++t) {
     const uint32_t here = count[0][t] + count[1][t];
     if (!here) continue;
-    rank[t] = static_cast<uint8_t>(n_bins);
-    bin[n_bins] = static_cast<uint8_t>(t);
-    next[n_bins++] = sum;
-    sum += here;
+    rank[t] = static_cast<uint8_t>(stage.n_bins);
+    bins[stage.n_bins] = static_cast<uint8_t>(t);
+    next[stage.n_bins++] = n_sorted_;
+    n_sorted_ += here;
   }
+  const int n_bins = stage.n_bins;
   int64_t e = 0;
-  uint32_t* row = start;
+  uint32_t* row = const_cast<uint32_t*>(stage.start);
   for (int64_t r = 0; r < rows_; ++r, row += n_bins) {
     for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
     for (; e < row_end[r]; ++e) input[next[rank[latency[e]]]++] = unsorted[e];
   }
   for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
+  stages[n_stages++] = stage;
 }
 
-// The spikes of `width` columns of the rows from first_row on, up to bin `latest`.
+// The spikes of `width` columns of the rows from first_row on, at first up to bin `latest`.
 template <class Index>
 void Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows,
                         int64_t width, uint8_t latest) {
@@ -116,16 +135,17 @@ void Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_colum
   length_ = width * band.channels;
   earliest_ = 0;
   latest_ = latest < last_ ? latest : last_;
+  n_sorted_ = 0;
+  n_stages = 0;
   place();
 }
 
-// Those of the next few bins in place of these; false where no bin is left.
+// The next quarter of the bins; false where none is left.
 template <class Index>
 inline bool Strip<Index>::sort_later() {
-  constexpr int BINS = 4;
   if (latest_ >= last_) return false;
   earliest_ = static_cast<uint8_t>(latest_ + 1);
-  latest_ = static_cast<uint8_t>(least(latest_ + BINS, last_));
+  latest_ = static_cast<uint8_t>(least(latest_ + quarter(), last_));
   place();
   return true;
 }
@@ -153,40 +173,31 @@ struct Events {
   }
 
   // Turns to the window of n spikes whose rows are first, first + 1, ..., first + height - 1.
-  void open(const Strip<Index>& strip, int64_t n_spikes, int64_t first, int64_t height,
-            int64_t length) {
+  void open(Strip<Index>& strip, int64_t n_spikes, int64_t first, int64_t height, int64_t length) {
     strip_ = &strip;
     n = n_spikes;
-    n_sorted_ = n_groups = bin_ = 0;
-    from_ = strip.start + first * strip.n_bins;
-    to_ = from_ + height * strip.n_bins;
-    back_ = static_cast<Index>(-first * length);
-    alone_ = nullptr;
-  }
-
-  // Turns to the one window of a strip, which is sorted no further in time than asked for. It has
-  // more than `quiet` spikes, how many more is left open.
-  void open_alone(Strip<Index>& strip, int64_t height) {
-    open(strip, INT64_MAX, 0, height, 0);
-    alone_ = &strip;
+    n_sorted_ = n_groups = stage_ = bin_ = 0;
+    first_ = first;
     height_ = height;
+    back_ = static_cast<Index>(-first * length);
+    turn();
   }
 
   int64_t n_sorted() const { return n_sorted_; }
-
 
   bool sort_next_bin();
   void sort_all();
 
  private:
   typedef Index Some __attribute__((vector_size(32)));
-  const Strip<Index>* strip_;
-  Strip<Index>* alone_;
+  Strip<Index>* strip_;
   const uint32_t *from_, *to_;
-  int64_t n_sorted_, height_;
-  int bin_;
+  int64_t n_sorted_, first_, height_;
+  int stage_, bin_;
   Index back_;
 
+  void turn();
+  bool turn_on();
   NEUROSPYKE_INLINE static void copy(Index* to, const Index* from, int64_t n_spikes, Index back);
 };
 
@@ -204,48 +215,67 @@ void Events<Index>::copy(Index* to, const Index* from, int64_t n_spikes, Index b
   }
 }
 
+// To the stage at hand.
+template <class Index>
+inline void Events<Index>::turn() {
+  const Stage& stage = strip_->stages[stage_];
+  from_ = stage.start + first_ * stage.n_bins;
+  to_ = from_ + height_ * stage.n_bins;
+  bin_ = 0;
+}
+
+// To the next stage; false where there is none.
+template <class Index>
+inline bool Events<Index>::turn_on() {
+  if (stage_ + 1 == strip_->n_stages && !strip_->sort_later()) return false;
+  ++stage_;
+  turn();
+  return true;
+}
+
 template <class Index>
 inline void Events<Index>::sort_all() {
   // a byte written may be anything to the compiler, so that what it is to keep must be its own
-  const uint32_t *from = from_, *to = to_;
   const Index* const input = strip_->input;
-  const uint8_t* const bin = strip_->bin;
-  const int n_bins = strip_->n_bins;
   const Index back = back_;
   Index* all = sorted;
   uint8_t* times = time;
-  for (int b = 0; b < n_bins; ++b) {
-    const int64_t size = int64_t{to[b]} - from[b];
-    copy(all, input + from[b], size, back);
-    for (int64_t done = 0;;) {
-      memset(times + done, bin[b], 32);
-      done += 32;
-      if (done >= size) break;
+  do {
+    const uint32_t *from = from_, *to = to_;
+    const uint8_t* const bin = strip_->stages[stage_].bin;
+    const int n_bins = strip_->stages[stage_].n_bins;
+    for (int b = 0; b < n_bins; ++b) {
+      const int64_t size = int64_t{to[b]} - from[b];
+      copy(all, input + from[b], size, back);
+      for (int64_t done = 0;;) {
+        memset(times + done, bin[b], 32);
+        done += 32;
+        if (done >= size) break;
+      }
+      all += size;
+      times += size;
     }
-    all += size;
-    times += size;
-  }
+  } while (turn_on());
 }
 
 // The next bin with spikes in this window; false where there is none.
 template <class Index>
 inline bool Events<Index>::sort_next_bin() {
-  for (;;) {
-    while (bin_ < strip_->n_bins) {
+  do {
+    const Stage& stage = strip_->stages[stage_];
+    while (bin_ < stage.n_bins) {
       const int b = bin_++;
       const int64_t size = int64_t{to_[b]} - from_[b];
       if (size == 0) continue;
       copy(sorted + n_sorted_, strip_->input + from_[b], size, back_);
       n_sorted_ += size;
       if (n_sorted_ <= quiet && n_sorted_ < n) continue;
-      group_time[n_groups] = strip_->bin[b];
+      group_time[n_groups] = stage.bin[b];
       group_end[n_groups++] = n_sorted_;
       return true;
     }
-    if (!alone_ || !alone_->sort_later()) return false;
-    to_ = from_ + height_ * strip_->n_bins;
-    bin_ = 0;
-  }
+  } while (turn_on());
+  return false;
 }
 
 }  // namespace NEUROSPYKE_ISA
