@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -130,6 +132,7 @@ def test_windows_of_large_weights_are_shared_out_among_threads():
     latency = latencies(2, 64, 9, 9, n_bins=15, seed=0)
     rates, layer = (0.25, -0.25), {"n_bins": 15, "stride": 1, "padding": 1}
     competition, rule = {"k": 5, "radius": 1}, {"lower": 0.0, "upper": 1.0}
+    options: dict[str, Any] = {**layer, **competition, **rule, "online": True}
     expected, rows = weight, []
     for sample in latency.split(1):
         expected, found = compose(expected, sample, 30.0, rates, layer, competition, rule)
@@ -138,9 +141,7 @@ def test_windows_of_large_weights_are_shared_out_among_threads():
     try:
         for n in (1, 3):
             torch.set_num_threads(n)
-            step = learning_step(
-                weight, latency, 30.0, *rates, **layer, **competition, **rule, online=True
-            )
+            step = learning_step(weight, latency, 30.0, *rates, **options)
             assert_same(step, (expected, torch.cat(rows)))
     finally:
         torch.set_num_threads(threads)
