@@ -209,9 +209,7 @@ static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
       static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(band.rows * band.columns * a.channels)));
   fill_band(band, source_of(a, sample), first_row * a.down - a.top, -a.left, a.n_bins);
   const int64_t length = a.kernel_width * a.channels;
-  Strip<Index> strip{};
-  strip.lay_out(static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(band.rows, length, a.n_bins))),
-                band.rows, length, a.n_bins);
+  Strip<Index> strip(band.rows, length, a.n_bins);
   const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
   uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 64));
   Events<Index> events{};
@@ -420,6 +418,24 @@ static void convolve_tasks(void* context) {
     for (int i = 0; i < N_WORK; ++i) add_work(a.work[i], work[i]);
 }
 
+// How kernels are made for so many inputs: the numbers that stand for them, the most registers of
+// maps at a time, and whether spikes may be counted.
+template <class I, int REGISTERS_AT_ONCE, bool MAY_COUNT>
+struct Kind {
+  using Index = I;
+  static constexpr int MOST = REGISTERS_AT_ONCE;
+  static constexpr bool COUNTS = MAY_COUNT;
+};
+
+template <class T, class Make>
+static void (*of_kind(int64_t inputs, const Make& make))(void*) {
+  if constexpr (sizeof(T) == 4) {
+    if (inputs <= 256) return make(Kind<uint8_t, MOST_REGISTERS, true>{});
+    if (inputs <= 65536) return make(Kind<uint16_t, MOST_REGISTERS, false>{});
+  }
+  return make(Kind<uint32_t, 4, false>{});
+}
+
 template <class T>
 static void convolve(const ConvolutionArgs& a) {
   const int64_t out_height = positions(a.height, a.top, a.bottom, a.kernel_height, a.down);
@@ -447,16 +463,11 @@ static void convolve(const ConvolutionArgs& a) {
   const int64_t fit = row_bytes < BAND_BYTES ? BAND_BYTES / most(static_cast<int64_t>(row_bytes), 1) : 1;
   job.rows = least((height + wanted - 1) / wanted, fit);
   job.bands = (height + job.rows - 1) / job.rows;
-  void (*tasks)(void*);
-  if constexpr (sizeof(T) == 8)
-    tasks = convolve_tasks<T, uint32_t, 4, false>;
-  else if (job.layer.inputs <= 256)
-    tasks = convolve_tasks<T, uint8_t, MOST_REGISTERS, true>;
-  else if (job.layer.inputs <= 65536)
-    tasks = convolve_tasks<T, uint16_t, MOST_REGISTERS, false>;
-  else
-    tasks = convolve_tasks<T, uint32_t, 4, false>;
-  parallel(a.threads, tasks, &job);
+  const auto tasks = [](auto kind) {
+    using K = decltype(kind);
+    return convolve_tasks<T, typename K::Index, K::MOST, K::COUNTS>;
+  };
+  parallel(a.threads, of_kind<T>(job.layer.inputs, tasks), &job);
 }
 
 static void convolution(const ConvolutionArgs& a) {

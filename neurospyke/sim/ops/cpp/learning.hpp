@@ -41,29 +41,29 @@ struct Contest {
   const Plan<T, Index>& plan;
   const T* most_potential;  // of 0, 1, 2, ... spikes
   int64_t height, width, threads;
-  bool read_out;
-  uint8_t now;        // bin
-  Band band;
-  uint32_t* pixels;   // spikes so far of each pixel of the band
-  uint32_t* columns;  // of each column of a row of windows
-  uint32_t* counts;   // of each window
-  Hope<T>* hopes;     // a heap
-  Spike<T>* spikes;   // of windows that have been looked at
-  int64_t n_hopes, n_spikes;
-  uint8_t* state;     // of windows
-  bool* taken;        // maps
-  int64_t* places;    // windows to look at next
-  int64_t n_places, next;
-  int64_t work[N_WORK];
+  uint8_t now = 0;              // bin
+  Band band{};
+  uint32_t* pixels = nullptr;   // spikes so far of each pixel of the band
+  uint32_t* columns = nullptr;  // of each column of a row of windows
+  uint32_t* counts = nullptr;   // of each window
+  Hope<T>* hopes = nullptr;     // a heap
+  Spike<T>* spikes = nullptr;   // of windows that have been looked at
+  int64_t n_hopes = 0, n_spikes = 0;
+  uint8_t* state = nullptr;     // of windows
+  bool* taken = nullptr;        // maps
+  int64_t* places = nullptr;    // windows to look at next
+  int64_t n_places = 0, next = 0;
+  int64_t work[N_WORK] = {0};
 
-  void start(int64_t sample);
-  int64_t run(int64_t sample, int64_t* rows, uint8_t* latency_out);
+  void run(int64_t sample, int64_t* rows, uint8_t* latency_out);
 
  private:
-  void count(uint8_t t);
+  void start(int64_t sample);
+  bool read_out() const { return !l.layer.threshold; }
+  void count();
   void raise_hopes();
-  const Spike<T>* best_known(uint8_t t);
-  const Spike<T>* look_closer(uint8_t t, const Spike<T>* best);
+  const Spike<T>* best_known();
+  const Spike<T>* look_closer(const Spike<T>* best);
   void clear(const Spike<T>& winner);
 };
 
@@ -82,10 +82,7 @@ static void look(void* context) {
   const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
   uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1)));
   const int64_t length = a.kernel_width * a.channels;
-  Strip<Index> strip{};
-  strip.lay_out(
-      static_cast<uint8_t*>(scratch(STRIP, Strip<Index>::size(a.kernel_height, length, a.n_bins))),
-      a.kernel_height, length, a.n_bins);
+  Strip<Index> strip(a.kernel_height, length, a.n_bins);
   Events<Index> events{};
   events.lay_out(memory, layer.inputs);
   events.quiet = layer.quiet;
@@ -119,7 +116,7 @@ void Contest<T, Index>::start(int64_t sample) {
   band.bytes = static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(size)));
   fill_band(band, source_of(a, sample), -a.top, -a.left, a.n_bins);
   const uint8_t last = static_cast<uint8_t>(a.n_bins - 1);
-  for (int64_t i = 0; read_out && i < size; ++i)
+  for (int64_t i = 0; read_out() && i < size; ++i)
     band.bytes[i] = band.bytes[i] == SILENT ? SILENT : last;
   const size_t n = static_cast<size_t>(windows);
   char* memory = static_cast<char*>(
@@ -145,15 +142,15 @@ void Contest<T, Index>::start(int64_t sample) {
   n_hopes = n_spikes = 0;
 }
 
-// Adds the spikes of one bin to those that each window has seen.
+// Adds the spikes of the bin at hand to those that each window has seen.
 template <class T, class Index>
-void Contest<T, Index>::count(uint8_t t) {
+void Contest<T, Index>::count() {
   const ConvolutionArgs& a = l.layer;
   const uint8_t* bytes = band.bytes;
   for (int64_t p = 0; p < band.rows * band.columns; ++p, bytes += a.channels)
     for (int64_t c = 0; c < a.channels; c += 64)
       pixels[p] += static_cast<uint32_t>(
-          __builtin_popcountll(equal_bytes(bytes + c, t) & first_bits(a.channels - c)));
+          __builtin_popcountll(equal_bytes(bytes + c, now) & first_bits(a.channels - c)));
   uint32_t* __restrict sums = columns;
   for (int64_t y = 0; y < height; ++y) {
     memset(sums, 0, 4 * static_cast<size_t>(band.columns));
@@ -179,25 +176,26 @@ void Contest<T, Index>::raise_hopes() {
   for (int64_t at = n_hopes / 2; at-- > 0;) sink(hopes, n_hopes, at);
 }
 
-// The best spike of bin t among windows that have been looked at; those out of the race are dropped.
+// The best spike of the bin at hand among windows that have been looked at; those out of the race are
+// dropped.
 template <class T, class Index>
-const Spike<T>* Contest<T, Index>::best_known(uint8_t t) {
+const Spike<T>* Contest<T, Index>::best_known() {
   int64_t kept = 0;
   const Spike<T>* best = nullptr;
   for (int64_t i = 0; i < n_spikes; ++i) {
     const Spike<T>& here = spikes[i];
     if (taken[here.map] || state[here.row * width + here.column] == CLEARED) continue;
     spikes[kept] = here;
-    if (here.latency == t && (!best || before(here, *best))) best = spikes + kept;
+    if (here.latency == now && (!best || before(here, *best))) best = spikes + kept;
     ++kept;
   }
   n_spikes = kept;
   return best;
 }
 
-// Looks at windows until none is left that could do better than the best spike of bin t.
+// Looks at windows until none is left that could do better than the best spike of the bin at hand.
 template <class T, class Index>
-const Spike<T>* Contest<T, Index>::look_closer(uint8_t t, const Spike<T>* best) {
+const Spike<T>* Contest<T, Index>::look_closer(const Spike<T>* best) {
   const int64_t at_once = threads > 1 ? AT_ONCE * threads : 1;
   while (n_hopes > 0 && !(best && hopes[0].bound < best->potential)) {
     for (n_places = 0; n_hopes > 0 && n_places < at_once;) {
@@ -212,7 +210,7 @@ const Spike<T>* Contest<T, Index>::look_closer(uint8_t t, const Spike<T>* best) 
       const Spike<T> found = spikes[from + i];
       if (found.map < 0 || taken[found.map]) continue;
       spikes[n_spikes] = found;
-      if (found.latency == t && (!best || before(found, *best))) best = spikes + n_spikes;
+      if (found.latency == now && (!best || before(found, *best))) best = spikes + n_spikes;
       ++n_spikes;
     }
   }
@@ -234,27 +232,25 @@ void Contest<T, Index>::clear(const Spike<T>& winner) {
 
 // Writes the winners of a sample, and the bins in which they spike at their places.
 template <class T, class Index>
-int64_t Contest<T, Index>::run(int64_t sample, int64_t* rows, uint8_t* latency_out) {
+void Contest<T, Index>::run(int64_t sample, int64_t* rows, uint8_t* latency_out) {
   start(sample);
   int64_t rank = 0;
   const auto end = static_cast<uint8_t>(l.layer.n_bins);
-  for (uint8_t t = read_out ? end - 1 : 0; t < end && rank < l.k; ++t) {
-    now = t;
-    count(t);
+  for (now = read_out() ? end - 1 : 0; now < end && rank < l.k; ++now) {
+    count();
     raise_hopes();
     while (rank < l.k) {
-      const Spike<T>* best = look_closer(t, best_known(t));
+      const Spike<T>* best = look_closer(best_known());
       if (!best) break;
       rows[3 * rank] = best->map;
       rows[3 * rank + 1] = best->row;
       rows[3 * rank + 2] = best->column;
-      latency_out[best->row * width + best->column] = t;
+      latency_out[best->row * width + best->column] = now;
       clear(*best);
       ++rank;
     }
   }
   for (int64_t i = 3 * rank; i < 3 * l.k; ++i) rows[i] = -1;
-  return rank;
 }
 
 // Samples of a batch, shared out; or one whose windows are.
@@ -264,7 +260,6 @@ struct Step {
   Layer<T> layer;
   const T* most_potential;
   int64_t height, width, first, samples, threads;
-  bool read_out;
   uint8_t* latency_out;
   int64_t next;
 };
@@ -274,9 +269,8 @@ static void hold_contests(void* context) {
   auto& step = *static_cast<Step<T>*>(context);
   const LearningArgs& l = step.l;
   const Plan<T, Index> plan = planned<T, Index, MOST, false>(l.layer.maps);
-  Contest<T, Index> contest{l, step.layer, plan, step.most_potential, step.height, step.width,
-                            step.threads, step.read_out, 0, {}, nullptr, nullptr, nullptr, nullptr,
-                            nullptr, 0, 0, nullptr, nullptr, nullptr, 0, 0, {0}};
+  Contest<T, Index> contest{l,           step.layer, plan,        step.most_potential,
+                            step.height, step.width, step.threads};
   for (int64_t i; (i = next_task(step.next)) < step.samples;) {
     const int64_t sample = step.first + i;
     contest.run(sample, l.winners_out + sample * l.k * 3,
@@ -328,18 +322,13 @@ static void learn(const LearningArgs& l) {
                      latency_out, 1, height, width, height * width, 1, width, 1,
                      nullptr, l.k, l.rule, a.down, a.across, a.top, a.left, a.is_double, a.threads};
   const int64_t inner = together > 1 || inputs * row < WORTH_HELP ? 1 : a.threads;
-  void (*contests)(void*);
-  if constexpr (sizeof(T) == 8)
-    contests = hold_contests<T, uint32_t, 4>;
-  else if (inputs <= 256)
-    contests = hold_contests<T, uint8_t, MOST_REGISTERS>;
-  else if (inputs <= 65536)
-    contests = hold_contests<T, uint16_t, MOST_REGISTERS>;
-  else
-    contests = hold_contests<T, uint32_t, 4>;
+  const auto contests = of_kind<T>(inputs, [](auto kind) {
+    using K = decltype(kind);
+    return hold_contests<T, typename K::Index, K::MOST>;
+  });
   for (int64_t sample = 0; sample < a.batch; sample += together) {
     Step<T> step{l, prepare<T>(fire, weight, threshold), most_potential, height, width, sample,
-                 together, inner, !a.threshold, latency_out, 0};
+                 together, inner, latency_out, 0};
     bound_potentials(step.layer.largest, inputs, most_potential);
     parallel(together > 1 ? a.threads : 1, contests, &step);
     stdp_args.latency_in = a.latency + sample * a.latency_batch;
@@ -357,8 +346,7 @@ static void learn(const LearningArgs& l) {
   out.weight_channel = l.out_channel;
   out.weight_row = l.out_row;
   out.weight_column = l.out_column;
-  Packing<T> job{out, weight, row, 0};
-  parallel(inputs * row < 1 << 15 ? 1 : a.threads, unpack_rows<T>, &job);
+  move_weights(out, row, weight, unpack_rows<T>);
 }
 
 static void learning(const LearningArgs& l) {

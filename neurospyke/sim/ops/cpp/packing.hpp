@@ -21,25 +21,34 @@ struct Packing {
   int64_t row, next;
 };
 
-// A register's width of maps at a time, through memory in the order in which weights usually lie
-// there, so that of every line that is touched all is used while it is near.
-template <class T>
-static void pack_rows(void* context) {
+// Calls move(line, weight, n): a register's width of maps of one input, in its row, and the first of
+// those n weights. Goes through memory in the order in which weights usually lie there, so that of
+// every line that is touched all is used while it is near.
+template <class T, class Move>
+static void each_line(Packing<T>& job, const Move& move) {
   constexpr int64_t SIDE = 64 / sizeof(T);
-  auto& job = *static_cast<Packing<T>*>(context);
   const ConvolutionArgs& a = job.a;
   for (int64_t block; (block = next_task(job.next)) < job.row / SIDE;) {
     const int64_t first = block * SIDE, maps = least(SIDE, a.maps - first);
     for (int64_t c = 0; c < a.channels; ++c)
       for (int64_t i = 0; i < a.kernel_height; ++i)
-        for (int64_t j = 0; j < a.kernel_width; ++j) {
-          const T* from = static_cast<const T*>(a.weight) + first * a.weight_map +
-                          c * a.weight_channel + i * a.weight_row + j * a.weight_column;
-          T line[SIDE] = {0};
-          for (int64_t m = 0; m < maps; ++m) line[m] = from[m * a.weight_map];
-          memcpy(job.to + ((i * a.kernel_width + j) * a.channels + c) * job.row + first, line, 64);
-        }
+        for (int64_t j = 0; j < a.kernel_width; ++j)
+          move(job.to + ((i * a.kernel_width + j) * a.channels + c) * job.row + first,
+               static_cast<const T*>(a.weight) + first * a.weight_map + c * a.weight_channel +
+                   i * a.weight_row + j * a.weight_column,
+               maps);
   }
+}
+
+template <class T>
+static void pack_rows(void* context) {
+  auto& job = *static_cast<Packing<T>*>(context);
+  const int64_t step = job.a.weight_map;
+  each_line(job, [step](T* to, const T* weight, int64_t n) {
+    T line[64 / sizeof(T)] = {0};
+    for (int64_t m = 0; m < n; ++m) line[m] = weight[m * step];
+    memcpy(to, line, sizeof line);
+  });
 }
 
 // The same where maps lie side by side already.
@@ -67,11 +76,17 @@ static bool is_packed(const ConvolutionArgs& a, int64_t row) {
   return rows && lines && planes && reinterpret_cast<uintptr_t>(a.weight) % 64 == 0;
 }
 
+// Moves weights between their own layout and rows, on as many threads as there is work for.
+template <class T>
+static void move_weights(const ConvolutionArgs& a, int64_t row, T* rows, void (*tasks)(void*)) {
+  Packing<T> job{a, rows, row, 0};
+  const int64_t size = a.kernel_height * a.kernel_width * a.channels * row;
+  parallel(size < 1 << 15 ? 1 : a.threads, tasks, &job);
+}
+
 template <class T>
 static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
-  Packing<T> job{a, to, row, 0};
-  const int64_t threads = a.kernel_height * a.kernel_width * a.channels * row < 1 << 15 ? 1 : a.threads;
-  parallel(threads, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>, &job);
+  move_weights(a, row, to, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>);
 }
 
 template <class T>
@@ -83,23 +98,15 @@ static const T* packed(const ConvolutionArgs& a, int64_t row) {
   return to;
 }
 
-// Rows of maps back into weights of any layout.
+// Rows of maps back into the weights, which the caller owns.
 template <class T>
 static void unpack_rows(void* context) {
-  constexpr int64_t SIDE = 64 / sizeof(T);
   auto& job = *static_cast<Packing<T>*>(context);
-  const ConvolutionArgs& a = job.a;
-  for (int64_t block; (block = next_task(job.next)) < job.row / SIDE;) {
-    const int64_t first = block * SIDE, maps = least(SIDE, a.maps - first);
-    for (int64_t c = 0; c < a.channels; ++c)
-      for (int64_t i = 0; i < a.kernel_height; ++i)
-        for (int64_t j = 0; j < a.kernel_width; ++j) {
-          T* to = static_cast<T*>(const_cast<void*>(a.weight)) + first * a.weight_map +
-                  c * a.weight_channel + i * a.weight_row + j * a.weight_column;
-          const T* line = job.to + ((i * a.kernel_width + j) * a.channels + c) * job.row + first;
-          for (int64_t m = 0; m < maps; ++m) to[m * a.weight_map] = line[m];
-        }
-  }
+  const int64_t step = job.a.weight_map;
+  each_line(job, [step](const T* line, const T* weight, int64_t n) {
+    T* to = const_cast<T*>(weight);
+    for (int64_t m = 0; m < n; ++m) to[m * step] = line[m];
+  });
 }
 
 }  // namespace NEUROSPYKE_ISA

@@ -16,8 +16,8 @@ inline size_t roomy(int64_t values) { return (static_cast<size_t>(values) + 191)
 
 // Bins that have been sorted together.
 struct Stage {
-  const uint32_t* start;
-  const uint8_t* bin;
+  uint32_t* start;
+  uint8_t* bin;
   int n_bins;
 };
 
@@ -34,15 +34,12 @@ struct Strip {
   Stage stages[8];
   int n_stages;
 
-  static size_t size(int64_t rows, int64_t length, int64_t n_bins) {
-    return roomy(rows * length) * (1 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
-           static_cast<size_t>(rows) * 8 + static_cast<size_t>((rows + 1) * n_bins + 16) * 4;
-  }
-
-  // In memory of that many bytes, for so many rows of so many latencies in so many bins.
-  void lay_out(uint8_t* memory, int64_t rows, int64_t length, int64_t bins) {
-    last_ = static_cast<uint8_t>(bins - 1);
+  // For so many rows of so many latencies in so many bins; one at a time in each thread.
+  Strip(int64_t rows, int64_t length, int64_t bins) : last_(static_cast<uint8_t>(bins - 1)) {
     const size_t room = roomy(rows * length);
+    auto* memory = static_cast<uint8_t*>(scratch(
+        STRIP, room * (1 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
+                   static_cast<size_t>(rows) * 8 + static_cast<size_t>((rows + 1) * bins + 16) * 4));
     latency = memory;
     unsorted = reinterpret_cast<Index*>(memory + room);
     input = unsorted + room;
@@ -105,18 +102,17 @@ void Strip<Index>::place() {
     stage.start = before.start + (rows_ + 1) * before.n_bins;
     stage.bin = before.bin + before.n_bins;
   }
-  uint8_t* bins = const_cast<uint8_t*>(stage.bin);
   for (int t = earliest_; t <= latest_; ++t) {
     const uint32_t here = count[0][t] + count[1][t];
     if (!here) continue;
     rank[t] = static_cast<uint8_t>(stage.n_bins);
-    bins[stage.n_bins] = static_cast<uint8_t>(t);
+    stage.bin[stage.n_bins] = static_cast<uint8_t>(t);
     next[stage.n_bins++] = n_sorted_;
     n_sorted_ += here;
   }
   const int n_bins = stage.n_bins;
   int64_t e = 0;
-  uint32_t* row = const_cast<uint32_t*>(stage.start);
+  uint32_t* row = stage.start;
   for (int64_t r = 0; r < rows_; ++r, row += n_bins) {
     for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
     for (; e < row_end[r]; ++e) input[next[rank[latency[e]]]++] = unsorted[e];
