@@ -127,6 +127,34 @@ def test_every_spike_has_its_time(n, potential):
             assert_same(first[1], expected.long().argmin(1, keepdim=True))
 
 
+@pytest.mark.parametrize("n_bins", [1, 2, 5, 40, 254])
+@pytest.mark.parametrize(("channels", "height"), [(1, 1), (5, 3), (85, 3), (64, 4), (19, 5)])
+@pytest.mark.parametrize("one", [True, False])
+def test_spikes_are_counted_as_they_are_summed(n_bins, channels, height, one):
+    """Bins of few and of many spikes, of odd numbers, windows of none and of 255 side by side."""
+    generator = torch.Generator().manual_seed(n_bins + channels)
+    size = (2, channels, 23, 9)
+    latency = torch.randint(n_bins, size, generator=generator, dtype=torch.uint8)
+    # from left to right, and once in each sample from the top down, from all to no spikes
+    shares = torch.linspace(1, 0, 9) * torch.linspace(1, 0.5, 23)[:, None]
+    latency[torch.rand(size, generator=generator) >= shares] = SILENT
+    # sums of quarters are exact, so that most thresholds are met exactly
+    weight = torch.randint(5, (70, channels, height, 1), generator=generator) / 4
+    threshold = channels * height / 4 * torch.ones(70)
+    if not one:
+        threshold = (threshold * torch.linspace(0, 3, 70)).round()
+    options: dict[str, Any] = {"n_bins": n_bins, "return_potential": False}
+    expected = convolution_reference(latency, weight.double(), threshold.double(), **options)
+    assert isinstance(expected, torch.Tensor)
+    assert 0 < (expected != SILENT).sum() < expected.numel()
+    larger = torch.ones(80, 2 * channels, height, 1), latency.repeat(1, 2, 1, 1)
+    for path in compiled_paths():
+        with computed(path):
+            # leaves weights where the next ones, fewer, will lie
+            spiking_convolution(larger[1], larger[0], 1.0, **options)
+            assert_same(spiking_convolution(latency, weight, threshold, **options), expected)
+
+
 @pytest.mark.parametrize("layer", ROUGH)
 def test_the_batch_and_the_layout_change_no_bit(layer):
     latency, weight, threshold = rough(*layer)

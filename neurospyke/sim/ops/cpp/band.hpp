@@ -67,5 +67,42 @@ static void fill_band(Band& band, const Source& source, int64_t first_row, int64
   }
 }
 
+// Adds to every pixel of a band how many of its channels are chosen, by 64 bytes at a time.
+template <class Choose>
+static void count_pixels(const Band& band, uint32_t* pixels, const Choose& choose) {
+  const int64_t c = band.channels, n = band.rows * band.columns;
+  const uint64_t of_one = first_bits(c);
+  const auto n_bits = [](uint64_t bits) { return static_cast<uint32_t>(__builtin_popcountll(bits)); };
+  if (c > 32) {
+    for (int64_t p = 0; p < n; ++p)
+      for (int64_t at = 0; at < c; at += 64)
+        pixels[p] += n_bits(choose(band.bytes + p * c + at) & first_bits(c - at));
+    return;
+  }
+  const int64_t at_once = 64 / c;
+  for (int64_t first = 0; first < n; first += at_once) {
+    uint64_t chosen = choose(band.bytes + first * c);
+    const int64_t end = least(first + at_once, n);
+    for (int64_t p = first; p < end; ++p, chosen >>= c) pixels[p] += n_bits(chosen & of_one);
+  }
+}
+
+// What each window counts in all of its pixels; needs memory for a row of the band.
+static void count_windows(const Band& band, const ConvolutionArgs& a, const uint32_t* pixels,
+                          int64_t height, int64_t width, uint32_t* __restrict columns,
+                          uint32_t* counts) {
+  for (int64_t y = 0; y < height; ++y) {
+    memset(columns, 0, 4 * static_cast<size_t>(band.columns));
+    for (int64_t i = 0; i < a.kernel_height; ++i) {
+      const uint32_t* __restrict row = pixels + (y * a.down + i) * band.columns;
+      for (int64_t x = 0; x < band.columns; ++x) columns[x] += row[x];
+    }
+    uint32_t* __restrict here = counts + y * width;
+    memset(here, 0, 4 * static_cast<size_t>(width));
+    for (int64_t j = 0; j < a.kernel_width; ++j)
+      for (int64_t x = 0; x < width; ++x) here[x] += columns[x * a.across + j];
+  }
+}
+
 }  // namespace NEUROSPYKE_ISA
 }  // namespace neurospyke

@@ -171,50 +171,6 @@ static void fire(const Layer<T>& layer, Events<Index>& events, int64_t first, Ou
   }
 }
 
-// The same for weights >= 0 and at most 255 spikes that matter: instead of looking for the bin of a
-// crossing, count the spikes that were not enough. No branch depends on the data.
-template <class Index, int N>
-static void count(const Layer<float>& layer, Events<Index>& events, int64_t first,
-                  Outcome<float>& out) {
-  using L = Lanes<float>;
-  L::Vec sum[N];
-  L::Count n_below[N];
-#pragma GCC unroll 32
-  for (int v = 0; v < N; ++v) {
-    sum[v] = L::zero();
-    n_below[v] = L::none();
-  }
-  const int64_t quiet = most(layer.quiet, 0), last = least(layer.maps, first + N * L::width);
-  const float* weight = layer.weight + first;
-  const float* threshold = layer.threshold + first;
-  add_rows(sum, weight, layer.row, events.sorted, 0, quiet);
-  const uint8_t* sorted = events.sorted;
-  const int64_t n = events.n, row = layer.row;
-  for (int64_t e = quiet; e < n; ++e) {
-    const float* here = opaque(weight + static_cast<int64_t>(sorted[e]) * row);
-#pragma GCC unroll 32
-    for (int v = 0; v < N; ++v) {
-      sum[v] = L::add(sum[v], L::load(here + v * L::width));
-      n_below[v] = L::count_unless_above(n_below[v], sum[v], L::load(threshold + v * L::width));
-    }
-  }
-  out.additions += events.n * (last - first);
-  uint8_t* latency = out.latency + first;
-#pragma GCC unroll 32
-  for (int v = 0; v < N; ++v) L::store_bytes(latency + v * L::width, n_below[v]);
-  const uint8_t* time = events.time + quiet;
-  int64_t m = 0;
-#if defined(__AVX512VBMI__)
-  if (events.n - quiet < 128) {
-    const __m512i low = _mm512_loadu_si512(time), high = _mm512_loadu_si512(time + 64);
-    for (; m + 64 <= N * L::width; m += 64)
-      _mm512_storeu_si512(latency + m,
-                          _mm512_permutex2var_epi8(low, _mm512_loadu_si512(latency + m), high));
-  }
-#endif
-  for (; m < N * L::width; ++m) latency[m] = time[latency[m]];
-}
-
 // Without a threshold only the sums of all spikes matter, so that windows can be taken together, and
 // an input's weights are fetched once for all of them.
 constexpr int TOGETHER = 4;
@@ -301,20 +257,13 @@ static void read_out(const Layer<T>& layer, Outcome<T>& out) {
 template <class T, class Index>
 using Block = void (*)(const Layer<T>&, Events<Index>&, int64_t, Outcome<T>&);
 
-// The functions above for 1, 2, ..., MOST registers.
+// fire for n = 1, 2, ..., MOST registers.
 template <class T, class Index, int MOST>
-struct Blocks {
-  static Block<T, Index> fire_of(int n) {
-    if constexpr (MOST > 1)
-      if (n < MOST) return Blocks<T, Index, MOST - 1>::fire_of(n);
-    return fire<T, Index, MOST>;
-  }
-  static Block<T, Index> count_of(int n) {
-    if constexpr (MOST > 1)
-      if (n < MOST) return Blocks<T, Index, MOST - 1>::count_of(n);
-    return count<Index, MOST>;
-  }
-};
+static Block<T, Index> fire_of(int n) {
+  if constexpr (MOST > 1)
+    if (n < MOST) return fire_of<T, Index, MOST - 1>(n);
+  return fire<T, Index, MOST>;
+}
 
 }  // namespace NEUROSPYKE_ISA
 }  // namespace neurospyke

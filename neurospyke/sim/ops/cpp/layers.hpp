@@ -1,7 +1,7 @@
 // Whole layers: which windows there are, who computes them, and where the results go.
 #pragma once
 
-#include "convolution.hpp"
+#include "counting.hpp"
 #include "packing.hpp"
 #include "pooling.hpp"
 
@@ -9,7 +9,6 @@ namespace neurospyke {
 namespace NEUROSPYKE_ISA {
 
 constexpr int MOST_REGISTERS = 16;
-constexpr int MOST_COUNTING = REGISTERS == 32 ? 13 : 7;
 constexpr int MOST_TOGETHER = REGISTERS == 32 ? 7 : 2;
 constexpr int64_t BAND_BYTES = 1 << 17;
 // Groups of windows that are read out in turn, and the bytes of weights at a time.
@@ -50,6 +49,12 @@ static void find_range(const T* weight, int64_t n, T& least_weight, T& largest) 
   }
 }
 
+// Whether a layer's spikes may be counted if its weights allow: a byte tells its inputs and one more.
+static bool may_count(const ConvolutionArgs& a) {
+  return !a.is_double && a.threshold && !a.maps_out && !a.potential_out &&
+         a.kernel_height * a.kernel_width * a.channels < 256;
+}
+
 // What kernels know of a layer, with its weights in rows.
 template <class T>
 static Layer<T> prepare(const ConvolutionArgs& a, const T* weight, T* threshold) {
@@ -78,17 +83,14 @@ static Layer<T> prepare(const ConvolutionArgs& a, const T* weight, T* threshold)
   layer.threshold = threshold;
   layer.growing = least_weight >= 0;
   layer.quiet = quiet_spikes<T>(layer.largest, least_threshold, layer.inputs);
-  layer.counted =
-      layer.growing && !layer.with_potential && !layer.read_out && layer.quiet >= 0;
+  layer.counted = may_count(a) && layer.growing && layer.quiet >= 0;
   return layer;
 }
 
 template <class T, class Index>
 struct Plan {
   Block<T, Index> block[2];  // registers are shared out evenly: some blocks have one more
-  Block<T, Index> counting[2];
   int64_t n_blocks, n_wide, maps[2];
-  int64_t n_counting, n_wide_counting, maps_counting[2];
 };
 
 template <class T>
@@ -102,47 +104,25 @@ struct Convolution {
 };
 
 template <class T, class Index, int MOST>
-static void blocks(int64_t registers, Block<T, Index> (*of)(int), int64_t& n, int64_t& n_wide,
-                   Block<T, Index> (&block)[2], int64_t (&maps)[2]) {
-  n = (registers + MOST - 1) / MOST;
-  const int64_t narrow = registers / n;
-  n_wide = registers - narrow * n;
-  for (int i = 0; i < 2; ++i) {
-    block[i] = of(static_cast<int>(narrow + (i == 0 && n_wide)));
-    maps[i] = (narrow + (i == 0 && n_wide)) * Lanes<T>::width;
-  }
-}
-
-template <class T, class Index, int MOST, bool COUNTS>
 static Plan<T, Index> planned(int64_t maps) {
   const int64_t width = Lanes<T>::width, registers = (maps + width - 1) / width;
   Plan<T, Index> plan{};
-  blocks<T, Index, MOST>(registers, Blocks<T, Index, MOST>::fire_of, plan.n_blocks, plan.n_wide,
-                         plan.block, plan.maps);
-  if constexpr (COUNTS)
-    blocks<T, Index, MOST_COUNTING>(registers, Blocks<T, Index, MOST_COUNTING>::count_of,
-                                    plan.n_counting, plan.n_wide_counting, plan.counting,
-                                    plan.maps_counting);
+  plan.n_blocks = (registers + MOST - 1) / MOST;
+  const int64_t narrow = registers / plan.n_blocks;
+  plan.n_wide = registers - narrow * plan.n_blocks;
+  for (int i = 0; i < 2; ++i) {
+    const int64_t here = narrow + (i == 0 && plan.n_wide);
+    plan.block[i] = fire_of<T, Index, MOST>(static_cast<int>(here));
+    plan.maps[i] = here * width;
+  }
   return plan;
 }
 
 // The neurons of one window.
-template <class T, class Index, bool COUNTS>
+template <class T, class Index>
 static void window(const Layer<T>& layer, const Plan<T, Index>& plan, Events<Index>& events,
                    Outcome<T>& out) {
   int64_t first = 0;
-  if constexpr (COUNTS) {
-    if (layer.counted && events.n - layer.quiet <= 255) {
-      events.sort_all();
-      events.time[events.n] = SILENT;
-      for (int64_t b = 0; b < plan.n_counting; ++b) {
-        const int kind = b >= plan.n_wide_counting;
-        plan.counting[kind](layer, events, first, out);
-        first += plan.maps_counting[kind];
-      }
-      return;
-    }
-  }
   for (int64_t b = 0; b < plan.n_blocks; ++b) {
     const int kind = b >= plan.n_wide;
     plan.block[kind](layer, events, first, out);
@@ -157,30 +137,6 @@ struct Target {
   T* potential;
   int64_t* map;
 };
-
-// How many inputs of each window of one output row spike, from the sums over columns before it.
-static void count_windows(const Band& band, int64_t first_row, const ConvolutionArgs& a,
-                          int64_t windows, const uint32_t* pixels, uint32_t* columns,
-                          uint32_t* counts) {
-  uint32_t sum = 0;
-  columns[0] = 0;
-  for (int64_t x = 0; x < band.columns; ++x) {
-    for (int64_t i = 0; i < a.kernel_height; ++i) sum += pixels[(first_row + i) * band.columns + x];
-    columns[x + 1] = sum;
-  }
-  for (int64_t x = 0; x < windows; ++x)
-    counts[x] = columns[x * a.across + a.kernel_width] - columns[x * a.across];
-}
-
-// How many channels of each pixel of a band spike.
-static void count_pixels(const Band& band, uint32_t* pixels) {
-  const int64_t c = band.channels;
-  for (int64_t p = 0; p < band.rows * band.columns; ++p) {
-    uint32_t n = 0;
-    for (int64_t i = 0; i < c; ++i) n += band.bytes[p * c + i] != SILENT;
-    pixels[p] = n;
-  }
-}
 
 // What one window's neurons did, at its place.
 template <class T>
@@ -197,73 +153,154 @@ inline void write(const Layer<T>& layer, const Outcome<T>& out, const Target<T>&
            sizeof(T) * static_cast<size_t>(layer.maps));
 }
 
-template <class T, class Index, bool COUNTS>
-static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan,
-                          int64_t sample, int64_t first_row, int64_t n_rows, Target<T> to,
-                          int64_t (&work)[N_WORK]) {
-  const ConvolutionArgs& a = job.a;
-  const Layer<T>& layer = job.layer;
-  Band band{nullptr, (n_rows - 1) * a.down + a.kernel_height,
-            (job.out_width - 1) * a.across + a.kernel_width, a.channels};
-  band.bytes =
-      static_cast<uint8_t*>(scratch(BAND, static_cast<size_t>(band.rows * band.columns * a.channels)));
-  fill_band(band, source_of(a, sample), first_row * a.down - a.top, -a.left, a.n_bins);
-  const int64_t length = a.kernel_width * a.channels;
-  Strip<Index> strip(band.rows, length, a.n_bins);
-  const size_t lists = Events<Index>::size(layer.inputs), row = static_cast<size_t>(layer.row);
-  uint8_t* memory = static_cast<uint8_t*>(scratch(LISTS, lists + row * (sizeof(T) + 1) + 64));
-  Events<Index> events{};
-  events.lay_out(memory, layer.inputs);
-  events.quiet = layer.quiet;
-  T* potential = reinterpret_cast<T*>(memory + (lists + 63) / 64 * 64);
-  Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
+// The windows of some output rows of a sample, column by column.
+template <class T, class Index>
+struct Windows {
+  Events<Index> events{};  // of the window at hand
+  int64_t n_active = 0, n_spikes = 0;  // windows that are not passed over, and their spikes
 
-  const int64_t width = job.out_width;
-  auto* counts = static_cast<uint32_t*>(
-      scratch(COUNTS_OF, 4 * static_cast<size_t>(n_rows * width + band.columns * (band.rows + 1) + 1)));
-  uint32_t* columns = counts + n_rows * width;
-  uint32_t* pixels = columns + band.columns + 1;
-  count_pixels(band, pixels);
-  for (int64_t y = 0; y < n_rows; ++y)
-    count_windows(band, y * a.down, a, width, pixels, columns, counts + y * width);
+  Windows(const Convolution<T>& job, int64_t sample, int64_t first_row, int64_t n_rows)
+      : a_(job.a),
+        layer_(job.layer),
+        n_rows_(n_rows),
+        width_(job.out_width),
+        band_{nullptr, (n_rows - 1) * a_.down + a_.kernel_height,
+              (width_ - 1) * a_.across + a_.kernel_width, a_.channels},
+        strip_(band_.rows, a_.kernel_width * a_.channels, a_.n_bins) {
+    band_.bytes = static_cast<uint8_t*>(
+        scratch(BAND, static_cast<size_t>(band_.rows * band_.columns * a_.channels)));
+    fill_band(band_, source_of(a_, sample), first_row * a_.down - a_.top, -a_.left, a_.n_bins);
+    events.lay_out(static_cast<uint8_t*>(scratch(LISTS, Events<Index>::size(layer_.inputs))),
+                   layer_.inputs);
+    events.quiet = layer_.quiet;
+    count();
+  }
 
-  // spikes that are counted are needed all
-  const bool all = COUNTS && layer.counted;
-  const uint8_t at_first = all ? SILENT : static_cast<uint8_t>(strip.quarter() - 1);
-  for (int64_t x = 0; x < width; ++x)
-    for (int64_t y = 0, first = 0, end = 0; y < n_rows; ++y) {
-      const int64_t at = y * width + x;
-      ++work[WINDOWS];
-      work[EVENTS] += counts[at];
-      const bool passed_over = counts[at] <= layer.quiet;
-      work[WINDOWS_PASSED_OVER] += passed_over;
-      if (!passed_over && y >= end) {
+  // Calls pass_over(place) or visit(place, spikes) for every window, with its spikes up to the end of
+  // the strip's first stage, which ends in bin `latest` or later, sorted.
+  template <class Visit, class PassOver>
+  void each(uint8_t latest, const Visit& visit, const PassOver& pass_over);
+
+  void add_work(int64_t (&work)[N_WORK]) const {
+    work[WINDOWS] += n_rows_ * width_;
+    work[WINDOWS_PASSED_OVER] += n_rows_ * width_ - n_active;
+    for (int64_t i = 0; i < n_rows_ * width_; ++i) work[EVENTS] += counts_[i];
+  }
+
+  // of the bins, but not so few that they are soon through
+  uint8_t quarter() const { return static_cast<uint8_t>(strip_.quarter() - 1); }
+
+ private:
+  const ConvolutionArgs& a_;
+  const Layer<T>& layer_;
+  const int64_t n_rows_, width_;
+  Band band_;
+  Strip<Index> strip_;
+  uint32_t* counts_ = nullptr;  // spikes of each window
+
+  bool passed_over(int64_t place) const { return counts_[place] <= layer_.quiet; }
+  void count();
+};
+
+template <class T, class Index>
+void Windows<T, Index>::count() {
+  const int64_t n = n_rows_ * width_, n_pixels = band_.rows * band_.columns;
+  counts_ = static_cast<uint32_t*>(
+      scratch(COUNTS_OF, 4 * static_cast<size_t>(n + n_pixels + band_.columns)));
+  uint32_t *pixels = counts_ + n, *columns = pixels + n_pixels;
+  memset(pixels, 0, 4 * static_cast<size_t>(n_pixels));
+  count_pixels(band_, pixels, [](const uint8_t* bytes) { return ~equal_bytes(bytes, SILENT); });
+  count_windows(band_, a_, pixels, n_rows_, width_, columns, counts_);
+  for (int64_t i = 0; i < n; ++i) {
+    n_active += !passed_over(i);
+    n_spikes += passed_over(i) ? 0 : counts_[i];
+  }
+}
+
+template <class T, class Index>
+template <class Visit, class PassOver>
+void Windows<T, Index>::each(uint8_t latest, const Visit& visit, const PassOver& pass_over) {
+  for (int64_t x = 0; x < width_; ++x)
+    for (int64_t y = 0, first = 0, end = 0; y < n_rows_; ++y) {
+      const int64_t place = y * width_ + x;
+      if (passed_over(place)) {
+        pass_over(place);
+        continue;
+      }
+      if (y >= end) {
         // a strip from here to the last window below that is not passed over
         first = y;
-        end = n_rows;
-        while (counts[(end - 1) * width + x] <= layer.quiet) --end;
-        strip.sort(band, y * a.down, x * a.across, (end - 1 - y) * a.down + a.kernel_height,
-                   a.kernel_width, at_first);
+        end = n_rows_;
+        while (passed_over((end - 1) * width_ + x)) --end;
+        strip_.sort(band_, y * a_.down, x * a_.across, (end - 1 - y) * a_.down + a_.kernel_height,
+                    a_.kernel_width, latest);
       }
-      if (!passed_over || layer.with_potential) {
-        if (!layer.inhibited) {
-          memset(out.latency, SILENT, row);
-          if (layer.with_potential) memset(potential, 0, row * sizeof(T));
-        }
-        out.best_time = SILENT;
-        out.best_map = -1;
-        out.best_potential = 0;
-      }
-      if (!passed_over) {
-        events.open(strip, counts[at], (y - first) * a.down, a.kernel_height, length);
-        window<T, Index, COUNTS>(layer, plan, events, out);
-      }
-      if (passed_over && !layer.with_potential)
-        memset(to.latency + at * a.maps, SILENT, static_cast<size_t>(a.maps));
-      else
-        write(layer, out, to, at);
+      events.open(strip_, counts_[place], (y - first) * a_.down, a_.kernel_height,
+                  a_.kernel_width * a_.channels);
+      visit(place, int64_t{counts_[place]});
     }
+}
+
+// Windows one by one, no further in time than their neurons need.
+template <class T, class Index>
+static void fire_windows(const Layer<T>& layer, const Plan<T, Index>& plan,
+                         Windows<T, Index>& windows, const Target<T>& to, int64_t (&work)[N_WORK]) {
+  const size_t row = static_cast<size_t>(layer.row);
+  T* potential = static_cast<T*>(scratch(OUTCOME, row * (sizeof(T) + 1) + 64));
+  Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, 0, 0, 0, 0};
+  const auto reset = [&] {
+    if (!layer.inhibited) memset(out.latency, SILENT, row);
+    if (!layer.inhibited && layer.with_potential) memset(potential, 0, row * sizeof(T));
+    out.best_time = SILENT;
+    out.best_map = -1;
+    out.best_potential = 0;
+  };
+  const auto visit = [&](int64_t place, int64_t) {
+    reset();
+    window(layer, plan, windows.events, out);
+    write(layer, out, to, place);
+  };
+  const auto pass_over = [&](int64_t place) {
+    reset();
+    write(layer, out, to, place);
+  };
+  windows.each(windows.quarter(), visit, pass_over);
   work[ADDITIONS] += out.additions;
+}
+
+// Windows of which some at a time are listed, with all of their spikes, and then counted.
+template <int STEP>
+static void list_windows(const Layer<float>& layer, Windows<float, uint8_t>& windows, uint8_t* latency,
+                         int64_t (&work)[N_WORK]) {
+  Lists<STEP> lists(layer.inputs);
+  const auto visit = [&](int64_t place, int64_t n_spikes) {
+    lists.add(windows.events, latency + place * layer.maps);
+    if (lists.full()) count_all(layer, lists);
+    work[ADDITIONS] += n_spikes * layer.maps;
+  };
+  const auto pass_over = [&](int64_t place) {
+    memset(latency + place * layer.maps, SILENT, static_cast<size_t>(layer.maps));
+  };
+  windows.each(SILENT, visit, pass_over);
+  count_all(layer, lists);
+}
+
+template <class T, class Index>
+static void convolve_rows(const Convolution<T>& job, const Plan<T, Index>& plan, int64_t sample,
+                          int64_t first_row, int64_t n_rows, const Target<T>& to,
+                          int64_t (&work)[N_WORK]) {
+  const Layer<T>& layer = job.layer;
+  Windows<T, Index> windows(job, sample, first_row, n_rows);
+  windows.add_work(work);
+  if constexpr (sizeof(Index) == 1) {
+    if (layer.counted) {
+      // where bins have few spikes, to fill them up takes longer than to look twice
+      const bool many = windows.n_spikes >= 2 * layer.n_bins * windows.n_active;
+      return many ? list_windows<2>(layer, windows, to.latency, work)
+                  : list_windows<1>(layer, windows, to.latency, work);
+    }
+  }
+  fire_windows(layer, plan, windows, to, work);
 }
 
 // The inputs that spike in any of up to TOGETHER windows, given by their first bytes; returns how many
@@ -356,7 +393,7 @@ static void read_out_rows(const Convolution<T>& job, int64_t first_sample, int64
 }
 
 // Output rows of the convolution that pooled rows first, first + 1, ... look at, pooled at once.
-template <class T, class Index, bool COUNTS>
+template <class T, class Index>
 static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& plan,
                               int64_t sample, int64_t first, int64_t n_rows,
                               int64_t (&work)[N_WORK]) {
@@ -373,7 +410,7 @@ static void convolve_and_pool(const Convolution<T>& job, const Plan<T, Index>& p
   if (to > from && job.layer.read_out)
     read_out_rows(job, sample, 1, from, to - from, here, work);
   else if (to > from)
-    convolve_rows<T, Index, COUNTS>(job, plan, sample, from, to - from, here[0], work);
+    convolve_rows<T, Index>(job, plan, sample, from, to - from, here[0], work);
   const Source source{memory, c, most(to - from, 0), job.out_width, 1, job.out_width * c, c};
   fill_band(band, source, top - from, -a.pool_left, SILENT);
   pool_rows(band, a.pool_height, a.pool_width, a.pool_down, a.pool_across, n_rows, job.pooled_width,
@@ -391,11 +428,11 @@ static Target<T> target(const Convolution<T>& job, int64_t sample, int64_t first
           a.maps_out ? a.maps_out + at : nullptr};
 }
 
-template <class T, class Index, int MOST, bool COUNTS>
+template <class T, class Index, int MOST>
 static void convolve_tasks(void* context) {
   auto& job = *static_cast<Convolution<T>*>(context);
   const ConvolutionArgs& a = job.a;
-  const Plan<T, Index> plan = planned<T, Index, MOST, COUNTS>(a.maps);
+  const Plan<T, Index> plan = planned<T, Index, MOST>(a.maps);
   int64_t work[N_WORK] = {0};
   const int64_t height = a.pool_height ? job.pooled_height : job.out_height;
   const int64_t groups = (a.batch + job.together - 1) / job.together;
@@ -403,7 +440,7 @@ static void convolve_tasks(void* context) {
     const int64_t sample = task / job.bands * job.together, first = task % job.bands * job.rows;
     const int64_t n_rows = least(job.rows, height - first);
     if (a.pool_height) {
-      convolve_and_pool<T, Index, COUNTS>(job, plan, sample, first, n_rows, work);
+      convolve_and_pool<T, Index>(job, plan, sample, first, n_rows, work);
       continue;
     }
     const int64_t n_samples = least(job.together, a.batch - sample);
@@ -412,28 +449,27 @@ static void convolve_tasks(void* context) {
     if (job.layer.read_out)
       read_out_rows(job, sample, n_samples, first, n_rows, to, work);
     else
-      convolve_rows<T, Index, COUNTS>(job, plan, sample, first, n_rows, to[0], work);
+      convolve_rows<T, Index>(job, plan, sample, first, n_rows, to[0], work);
   }
   if (a.work)
     for (int i = 0; i < N_WORK; ++i) add_work(a.work[i], work[i]);
 }
 
-// How kernels are made for so many inputs: the numbers that stand for them, the most registers of
-// maps at a time, and whether spikes may be counted.
-template <class I, int REGISTERS_AT_ONCE, bool MAY_COUNT>
+// How kernels are made for so many inputs: the numbers that stand for them, and the most registers of
+// maps at a time.
+template <class I, int REGISTERS_AT_ONCE>
 struct Kind {
   using Index = I;
   static constexpr int MOST = REGISTERS_AT_ONCE;
-  static constexpr bool COUNTS = MAY_COUNT;
 };
 
 template <class T, class Make>
 static void (*of_kind(int64_t inputs, const Make& make))(void*) {
   if constexpr (sizeof(T) == 4) {
-    if (inputs <= 256) return make(Kind<uint8_t, MOST_REGISTERS, true>{});
-    if (inputs <= 65536) return make(Kind<uint16_t, MOST_REGISTERS, false>{});
+    if (inputs <= 256) return make(Kind<uint8_t, MOST_REGISTERS>{});
+    if (inputs <= 65536) return make(Kind<uint16_t, MOST_REGISTERS>{});
   }
-  return make(Kind<uint32_t, 4, false>{});
+  return make(Kind<uint32_t, 4>{});
 }
 
 template <class T>
@@ -442,7 +478,7 @@ static void convolve(const ConvolutionArgs& a) {
   const int64_t out_width = positions(a.width, a.left, a.right, a.kernel_width, a.across);
   const int64_t row = padded_maps<T>(a.maps);
   T* threshold = static_cast<T*>(scratch(THRESHOLDS, sizeof(T) * static_cast<size_t>(row)));
-  Convolution<T> job{a, prepare<T>(a, packed<T>(a, row), threshold), out_height, out_width, 1, 1, 1,
+  Convolution<T> job{a, prepare<T>(a, packed<T>(a, row, may_count(a)), threshold), out_height, out_width, 1, 1, 1,
                      0, 0, 0};
   if (job.layer.read_out && !a.pool_height) job.together = TOGETHER;
   int64_t height = out_height, down = a.down;
@@ -465,7 +501,7 @@ static void convolve(const ConvolutionArgs& a) {
   job.bands = (height + job.rows - 1) / job.rows;
   const auto tasks = [](auto kind) {
     using K = decltype(kind);
-    return convolve_tasks<T, typename K::Index, K::MOST, K::COUNTS>;
+    return convolve_tasks<T, typename K::Index, K::MOST>;
   };
   parallel(a.threads, of_kind<T>(job.layer.inputs, tasks), &job);
 }

@@ -95,7 +95,7 @@ static void look(void* context) {
     // how many spikes there are is not known, only that they are more than `quiet`
     events.open(strip, INT64_MAX, 0, a.kernel_height, length);
     Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, SILENT, -1, 0, 0};
-    window<T, Index, false>(layer, contest.plan, events, out);
+    window(layer, contest.plan, events, out);
     contest.spikes[contest.n_spikes + i] = {static_cast<uint8_t>(out.best_time), out.best_potential,
                                             out.best_map, y, x};
     n_events += events.n_sorted();
@@ -145,24 +145,8 @@ void Contest<T, Index>::start(int64_t sample) {
 // Adds the spikes of the bin at hand to those that each window has seen.
 template <class T, class Index>
 void Contest<T, Index>::count() {
-  const ConvolutionArgs& a = l.layer;
-  const uint8_t* bytes = band.bytes;
-  for (int64_t p = 0; p < band.rows * band.columns; ++p, bytes += a.channels)
-    for (int64_t c = 0; c < a.channels; c += 64)
-      pixels[p] += static_cast<uint32_t>(
-          __builtin_popcountll(equal_bytes(bytes + c, now) & first_bits(a.channels - c)));
-  uint32_t* __restrict sums = columns;
-  for (int64_t y = 0; y < height; ++y) {
-    memset(sums, 0, 4 * static_cast<size_t>(band.columns));
-    for (int64_t i = 0; i < a.kernel_height; ++i) {
-      const uint32_t* __restrict row = pixels + (y * a.down + i) * band.columns;
-      for (int64_t x = 0; x < band.columns; ++x) sums[x] += row[x];
-    }
-    uint32_t* __restrict here = counts + y * width;
-    memset(here, 0, 4 * static_cast<size_t>(width));
-    for (int64_t j = 0; j < a.kernel_width; ++j)
-      for (int64_t x = 0; x < width; ++x) here[x] += sums[x * a.across + j];
-  }
+  count_pixels(band, pixels, [this](const uint8_t* bytes) { return equal_bytes(bytes, now); });
+  count_windows(band, l.layer, pixels, height, width, columns, counts);
 }
 
 // Windows that may spike now and could not before.
@@ -268,7 +252,7 @@ template <class T, class Index, int MOST>
 static void hold_contests(void* context) {
   auto& step = *static_cast<Step<T>*>(context);
   const LearningArgs& l = step.l;
-  const Plan<T, Index> plan = planned<T, Index, MOST, false>(l.layer.maps);
+  const Plan<T, Index> plan = planned<T, Index, MOST>(l.layer.maps);
   Contest<T, Index> contest{l,           step.layer, plan,        step.most_potential,
                             step.height, step.width, step.threads};
   for (int64_t i; (i = next_task(step.next)) < step.samples;) {

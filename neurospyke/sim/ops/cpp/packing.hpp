@@ -89,12 +89,14 @@ static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
   move_weights(a, row, to, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>);
 }
 
+// Weights in rows; followed, where asked for, by a row of zeros.
 template <class T>
-static const T* packed(const ConvolutionArgs& a, int64_t row) {
-  if (is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
-  const int64_t inputs = a.kernel_height * a.kernel_width * a.channels;
-  T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(inputs * row)));
+static const T* packed(const ConvolutionArgs& a, int64_t row, bool zeros) {
+  if (!zeros && is_packed<T>(a, row)) return static_cast<const T*>(a.weight);
+  const int64_t size = a.kernel_height * a.kernel_width * a.channels * row;
+  T* to = static_cast<T*>(scratch(PACKED, sizeof(T) * static_cast<size_t>(size + row)));
   pack(a, row, to);
+  memset(to + size, 0, sizeof(T) * static_cast<size_t>(row));
   return to;
 }
 

@@ -193,7 +193,7 @@ void add_work(int64_t& counter, int64_t amount);
 // with 64 spare bytes on either side.
 enum Slot {
   PACKED, THRESHOLDS, BAND, COUNTS_OF, STRIP, LISTS, ROWS, LOWEST, MAPS, COMPETITION, SCAN, PANELS,
-  LEARNED, MOST_POTENTIAL, CONTEST, N_SLOTS
+  LEARNED, MOST_POTENTIAL, CONTEST, COUNTED, OUTCOME, N_SLOTS
 };
 void* scratch(Slot slot, size_t bytes);
 

@@ -150,7 +150,6 @@ inline bool Strip<Index>::sort_later() {
 template <class Index>
 struct Events {
   Index* sorted;
-  uint8_t* time;  // of each, where all are sorted
   int64_t n;      // in all
   int64_t quiet;  // bins that end with no more spikes than this need not be told apart
   int n_groups;   // bins of this window that are sorted and not empty
@@ -158,14 +157,13 @@ struct Events {
   int64_t* group_end;
 
   static size_t size(int64_t inputs) {
-    return roomy(inputs) * (1 + sizeof(Index)) + 256 * (1 + sizeof(int64_t));
+    return roomy(inputs) * sizeof(Index) + 256 * (1 + sizeof(int64_t));
   }
 
   void lay_out(uint8_t* memory, int64_t inputs) {
     group_end = reinterpret_cast<int64_t*>(memory);
     group_time = memory + 256 * sizeof(int64_t);
-    time = group_time + 256;
-    sorted = reinterpret_cast<Index*>(time + roomy(inputs));
+    sorted = reinterpret_cast<Index*>(group_time + 256);
   }
 
   // Turns to the window of n spikes whose rows are first, first + 1, ..., first + height - 1.
@@ -182,7 +180,8 @@ struct Events {
   int64_t n_sorted() const { return n_sorted_; }
 
   bool sort_next_bin();
-  void sort_all();
+  template <int STEP>
+  int64_t list(Index* inputs, uint8_t* times, Index filling);
 
  private:
   typedef Index Some __attribute__((vector_size(32)));
@@ -201,14 +200,15 @@ struct Events {
 // the next bin overwrites what is too much.
 template <class Index>
 void Events<Index>::copy(Index* to, const Index* from, int64_t n_spikes, Index back) {
-  for (int64_t done = 0;;) {
-    Some some;
-    memcpy(&some, from + done, sizeof some);
-    some += back;
-    memcpy(to + done, &some, sizeof some);
-    done += sizeof some / sizeof(Index);
-    if (done >= n_spikes) break;
-  }
+  const auto some = [to, from, back](int64_t at) {
+    Some spikes;
+    memcpy(&spikes, from + at, sizeof spikes);
+    spikes += back;
+    memcpy(to + at, &spikes, sizeof spikes);
+  };
+  constexpr int64_t WIDTH = sizeof(Some) / sizeof(Index);
+  some(0);
+  for (int64_t done = WIDTH; __builtin_expect(done < n_spikes, 0); done += WIDTH) some(done);
 }
 
 // To the stage at hand.
@@ -229,29 +229,31 @@ inline bool Events<Index>::turn_on() {
   return true;
 }
 
+// Copies all spikes, each bin's filled up to whole steps of so many, and the bin of every step; returns
+// how many steps there are. Writes up to 32 bytes more.
 template <class Index>
-inline void Events<Index>::sort_all() {
+template <int STEP>
+inline int64_t Events<Index>::list(Index* inputs, uint8_t* times, Index filling) {
   // a byte written may be anything to the compiler, so that what it is to keep must be its own
   const Index* const input = strip_->input;
   const Index back = back_;
-  Index* all = sorted;
-  uint8_t* times = time;
+  uint8_t* const start = times;
   do {
     const uint32_t *from = from_, *to = to_;
     const uint8_t* const bin = strip_->stages[stage_].bin;
     const int n_bins = strip_->stages[stage_].n_bins;
     for (int b = 0; b < n_bins; ++b) {
-      const int64_t size = int64_t{to[b]} - from[b];
-      copy(all, input + from[b], size, back);
-      for (int64_t done = 0;;) {
+      const int64_t size = int64_t{to[b]} - from[b], steps = (size + STEP - 1) / STEP;
+      copy(inputs, input + from[b], size, back);
+      for (int i = 0; i < STEP - 1; ++i) inputs[size + i] = filling;
+      memset(times, bin[b], 32);
+      for (int64_t done = 32; __builtin_expect(done < steps, 0); done += 32)
         memset(times + done, bin[b], 32);
-        done += 32;
-        if (done >= size) break;
-      }
-      all += size;
-      times += size;
+      inputs += STEP * steps;
+      times += steps;
     }
   } while (turn_on());
+  return times - start;
 }
 
 // The next bin with spikes in this window; false where there is none.
