@@ -68,6 +68,40 @@ static void pack_dense_rows(void* context) {
   }
 }
 
+#if defined(__SSE2__)
+// Whether each map's weights lie side by side, (channel, row, column).
+static bool is_plain(const ConvolutionArgs& a) {
+  const int64_t size = a.kernel_height * a.kernel_width;
+  return !a.is_double && a.weight_column == 1 && a.weight_row == a.kernel_width &&
+         a.weight_channel == size && a.channels * size >= 4;
+}
+
+// The same for such weights, four inputs of four maps at a time.
+static void pack_plain_rows(void* context) {
+  auto& job = *static_cast<Packing<float>*>(context);
+  const ConvolutionArgs& a = job.a;
+  const int64_t size = a.kernel_height * a.kernel_width, inputs = a.channels * size;
+  for (int64_t block; (block = next_task(job.next)) < job.row / 16;) {
+    const float* from = static_cast<const float*>(a.weight) + block * 16 * a.weight_map;
+    const int64_t maps = least(16, a.maps - block * 16);
+    for (int64_t next = 0; next < inputs; next += 4) {
+      // the last four again where fewer are left
+      const int64_t k = least(next, inputs - 4);
+      float* to[4];
+      for (int64_t i = 0; i < 4; ++i)
+        to[i] = job.to + ((k + i) % size * a.channels + (k + i) / size) * job.row + block * 16;
+      for (int64_t m = 0; m < 16; m += 4) {
+        __m128 four[4];
+        for (int64_t i = 0; i < 4; ++i)
+          four[i] = m + i < maps ? _mm_loadu_ps(from + (m + i) * a.weight_map + k) : _mm_setzero_ps();
+        _MM_TRANSPOSE4_PS(four[0], four[1], four[2], four[3]);
+        for (int64_t i = 0; i < 4; ++i) _mm_store_ps(to[i] + m, four[i]);
+      }
+    }
+  }
+}
+#endif
+
 template <class T>
 static bool is_packed(const ConvolutionArgs& a, int64_t row) {
   const bool rows = a.weight_map == 1 && a.weight_channel == row && a.maps == row;
@@ -86,7 +120,11 @@ static void move_weights(const ConvolutionArgs& a, int64_t row, T* rows, void (*
 
 template <class T>
 static void pack(const ConvolutionArgs& a, int64_t row, T* to) {
-  move_weights(a, row, to, a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>);
+  auto* tasks = a.weight_map == 1 ? pack_dense_rows<T> : pack_rows<T>;
+#if defined(__SSE2__)
+  if (is_plain(a)) tasks = pack_plain_rows;
+#endif
+  move_weights(a, row, to, tasks);
 }
 
 // Weights in rows; followed, where asked for, by a row of zeros.
