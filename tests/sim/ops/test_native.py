@@ -155,6 +155,18 @@ def test_spikes_are_counted_as_they_are_summed(n_bins, channels, height, one):
             assert_same(spiking_convolution(latency, weight, threshold, **options), expected)
 
 
+def test_tall_images_of_few_spikes_are_counted_from_top_to_bottom():
+    generator = torch.Generator().manual_seed(3)
+    latency = torch.randint(40, (1, 1, 1100, 4), generator=generator, dtype=torch.uint8)
+    latency[torch.rand(latency.shape, generator=generator) < 0.9] = SILENT
+    weight = torch.randint(1, 9, (20, 1, 3, 3), generator=generator) / 4
+    options: dict[str, Any] = {"n_bins": 40, "return_potential": False}
+    expected = convolution_reference(latency, weight.double(), 1.5, **options)
+    for path in compiled_paths():
+        with computed(path):
+            assert_same(spiking_convolution(latency, weight, 1.5, **options), expected)
+
+
 @pytest.mark.parametrize("layer", ROUGH)
 def test_the_batch_and_the_layout_change_no_bit(layer):
     latency, weight, threshold = rough(*layer)

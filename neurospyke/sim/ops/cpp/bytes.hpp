@@ -8,6 +8,13 @@
 namespace neurospyke {
 namespace NEUROSPYKE_ISA {
 
+// Whether `pack` takes a register at a time.
+#if defined(__AVX512VBMI2__)
+constexpr bool PACKS = true;
+#else
+constexpr bool PACKS = false;
+#endif
+
 // The lowest n bits, all of them from 64 on.
 inline uint64_t first_bits(int64_t n) { return n >= 64 ? ~0ull : (1ull << n) - 1; }
 

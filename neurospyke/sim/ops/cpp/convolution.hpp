@@ -32,7 +32,7 @@ struct Layer {
   T largest;      // of the weights, and of 0
   int64_t quiet;  // so many spikes cannot take any sum over its threshold; -1: none is needed
   bool read_out, growing, inhibited, with_potential;
-  bool counted;  // few enough spikes can be counted
+  bool counted;  // few inputs and weights >= 0: see counting.hpp
   bool one_threshold;  // the same for all maps, and at least 0, so that padding never passes it
 };
 

@@ -27,6 +27,8 @@ struct Listed {
 // Windows to be counted; STEP is how many spikes a step has.
 template <int STEP>
 struct Lists {
+  // where bins are small, it is faster to choose spikes from all than to copy them bin by bin
+  static constexpr bool chosen = PACKS && STEP == 1;
   Listed window[MOST_LISTED];
   int64_t n_windows = 0, n_bytes = 0;
 
@@ -42,7 +44,8 @@ struct Lists {
   // Adds a window, with the place of its latencies.
   void add(Events<uint8_t>& events, uint8_t* latency) {
     uint8_t *inputs = input_ + n_bytes, *times = time_ + n_bytes / STEP + n_windows;
-    const int64_t n_steps = events.list<STEP>(inputs, times, filling_);
+    const int64_t n_steps = chosen ? events.choose(inputs, times)
+                                   : events.list<STEP>(inputs, times, filling_);
     times[n_steps] = SILENT;
     window[n_windows++] = {inputs, times, n_steps, latency};
     n_bytes += STEP * n_steps;

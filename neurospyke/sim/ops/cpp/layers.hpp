@@ -11,6 +11,7 @@ namespace NEUROSPYKE_ISA {
 constexpr int MOST_REGISTERS = 16;
 constexpr int MOST_TOGETHER = REGISTERS == 32 ? 7 : 2;
 constexpr int64_t BAND_BYTES = 1 << 17;
+constexpr int64_t ALL_WINDOWS = INT64_MAX / 2;
 // Groups of windows that are read out in turn, and the bytes of weights at a time.
 constexpr int GROUPS = 4;
 constexpr int64_t READ_BYTES = 1 << 18;
@@ -153,6 +154,13 @@ inline void write(const Layer<T>& layer, const Outcome<T>& out, const Target<T>&
            sizeof(T) * static_cast<size_t>(layer.maps));
 }
 
+// How far strips are sorted at first, how many windows they have at most, and whether they tell rows.
+struct Sorting {
+  uint8_t latest;
+  int64_t most_windows;
+  bool tell_rows;
+};
+
 // The windows of some output rows of a sample, column by column.
 template <class T, class Index>
 struct Windows {
@@ -176,10 +184,15 @@ struct Windows {
     count();
   }
 
-  // Calls pass_over(place) or visit(place, spikes) for every window, with its spikes up to the end of
-  // the strip's first stage, which ends in bin `latest` or later, sorted.
+  // Calls pass_over(place) or visit(place, spikes) for every window, with its spikes at hand.
   template <class Visit, class PassOver>
-  void each(uint8_t latest, const Visit& visit, const PassOver& pass_over);
+  void each(const Sorting& sorting, const Visit& visit, const PassOver& pass_over);
+
+  // So many windows one below the other as have about so many spikes together.
+  int64_t windows_of(int64_t spikes) const {
+    const int64_t rows = spikes * a_.kernel_height * n_active / most(n_spikes, 1);
+    return most(1, (least(rows, 256) - a_.kernel_height) / a_.down + 1);
+  }
 
   void add_work(int64_t (&work)[N_WORK]) const {
     work[WINDOWS] += n_rows_ * width_;
@@ -219,7 +232,7 @@ void Windows<T, Index>::count() {
 
 template <class T, class Index>
 template <class Visit, class PassOver>
-void Windows<T, Index>::each(uint8_t latest, const Visit& visit, const PassOver& pass_over) {
+void Windows<T, Index>::each(const Sorting& sorting, const Visit& visit, const PassOver& pass_over) {
   for (int64_t x = 0; x < width_; ++x)
     for (int64_t y = 0, first = 0, end = 0; y < n_rows_; ++y) {
       const int64_t place = y * width_ + x;
@@ -230,10 +243,10 @@ void Windows<T, Index>::each(uint8_t latest, const Visit& visit, const PassOver&
       if (y >= end) {
         // a strip from here to the last window below that is not passed over
         first = y;
-        end = n_rows_;
+        end = least(n_rows_, y + sorting.most_windows);
         while (passed_over((end - 1) * width_ + x)) --end;
         strip_.sort(band_, y * a_.down, x * a_.across, (end - 1 - y) * a_.down + a_.kernel_height,
-                    a_.kernel_width, latest);
+                    a_.kernel_width, sorting.latest, sorting.tell_rows);
       }
       events.open(strip_, counts_[place], (y - first) * a_.down, a_.kernel_height,
                   a_.kernel_width * a_.channels);
@@ -264,7 +277,7 @@ static void fire_windows(const Layer<T>& layer, const Plan<T, Index>& plan,
     reset();
     write(layer, out, to, place);
   };
-  windows.each(windows.quarter(), visit, pass_over);
+  windows.each({windows.quarter(), ALL_WINDOWS, false}, visit, pass_over);
   work[ADDITIONS] += out.additions;
 }
 
@@ -281,7 +294,8 @@ static void list_windows(const Layer<float>& layer, Windows<float, uint8_t>& win
   const auto pass_over = [&](int64_t place) {
     memset(latency + place * layer.maps, SILENT, static_cast<size_t>(layer.maps));
   };
-  windows.each(SILENT, visit, pass_over);
+  const bool chosen = Lists<STEP>::chosen;
+  windows.each({SILENT, chosen ? windows.windows_of(192) : ALL_WINDOWS, chosen}, visit, pass_over);
   count_all(layer, lists);
 }
 

@@ -91,7 +91,7 @@ static void look(void* context) {
   for (int64_t i; (i = next_task(contest.next)) < contest.n_places; ++n_windows) {
     const int64_t y = contest.places[i] / contest.width, x = contest.places[i] % contest.width;
     strip.sort(contest.band, y * a.down, x * a.across, a.kernel_height, a.kernel_width,
-               layer.inputs <= SORTED_AT_ONCE ? SILENT : contest.now);
+               layer.inputs <= SORTED_AT_ONCE ? SILENT : contest.now, false);
     // how many spikes there are is not known, only that they are more than `quiet`
     events.open(strip, INT64_MAX, 0, a.kernel_height, length);
     Outcome<T> out{reinterpret_cast<uint8_t*>(potential + row), potential, SILENT, -1, 0, 0};

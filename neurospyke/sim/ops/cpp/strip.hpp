@@ -28,6 +28,7 @@ struct Strip {
   Index* unsorted;    // their inputs
   Index* input;       // sorted
   Index* numbers;     // 0, 1, 2, ... as many as a row has latencies
+  uint8_t *row, *time;  // of those that are sorted, where asked for
   int64_t* row_end;   // in the unsorted ones
   uint32_t* start;    // of each stage (row, bin): where spikes of a bin from a row on are sorted to
   uint8_t bin[256];   // those that are not empty
@@ -38,20 +39,23 @@ struct Strip {
   Strip(int64_t rows, int64_t length, int64_t bins) : last_(static_cast<uint8_t>(bins - 1)) {
     const size_t room = roomy(rows * length);
     auto* memory = static_cast<uint8_t*>(scratch(
-        STRIP, room * (1 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
+        STRIP, room * (3 + 2 * sizeof(Index)) + roomy(length) * sizeof(Index) +
                    static_cast<size_t>(rows) * 8 + static_cast<size_t>((rows + 1) * bins + 16) * 4));
     latency = memory;
     unsorted = reinterpret_cast<Index*>(memory + room);
     input = unsorted + room;
     numbers = input + room;
-    row_end = reinterpret_cast<int64_t*>(numbers + roomy(length));
+    row = reinterpret_cast<uint8_t*>(numbers + roomy(length));
+    time = row + room;
+    row_end = reinterpret_cast<int64_t*>(time + room);
     start = reinterpret_cast<uint32_t*>(row_end + rows);
     for (int64_t i = 0; i < length; ++i) numbers[i] = static_cast<Index>(i);
   }
 
   void sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows, int64_t width,
-            uint8_t latest);
+            uint8_t latest, bool tell_rows);
   bool sort_later();
+  int64_t n_sorted() const { return n_sorted_; }
   // of the bins, but not so few that they are soon through
   int64_t quarter() const { return most(4, (last_ + 4) / 4); }
 
@@ -60,6 +64,7 @@ struct Strip {
   int64_t stride_, rows_, length_;
   uint8_t last_, earliest_, latest_;
   uint32_t n_sorted_;
+  bool tell_rows_;
 
   int64_t gather();
   void place();
@@ -111,20 +116,28 @@ void Strip<Index>::place() {
     n_sorted_ += here;
   }
   const int n_bins = stage.n_bins;
+  const bool tell_rows = tell_rows_;
   int64_t e = 0;
   uint32_t* row = stage.start;
   for (int64_t r = 0; r < rows_; ++r, row += n_bins) {
     for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
-    for (; e < row_end[r]; ++e) input[next[rank[latency[e]]]++] = unsorted[e];
+    for (; e < row_end[r]; ++e) {
+      const uint32_t at = next[rank[latency[e]]]++;
+      input[at] = unsorted[e];
+      if (!tell_rows) continue;
+      this->row[at] = static_cast<uint8_t>(r);
+      time[at] = latency[e];
+    }
   }
   for (int b = 0; b < n_bins; b += 16) memcpy(row + b, next + b, 64);
   stages[n_stages++] = stage;
 }
 
-// The spikes of `width` columns of the rows from first_row on, at first up to bin `latest`.
+// The spikes of `width` columns of the rows from first_row on, at first up to bin `latest`; of up to
+// 256 rows, where the row and the bin of each are to be told.
 template <class Index>
 void Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_column, int64_t n_rows,
-                        int64_t width, uint8_t latest) {
+                        int64_t width, uint8_t latest, bool tell_rows) {
   corner_ = band.row(first_row) + first_column * band.channels;
   stride_ = band.columns * band.channels;
   rows_ = n_rows;
@@ -133,6 +146,7 @@ void Strip<Index>::sort(const Band& band, int64_t first_row, int64_t first_colum
   latest_ = latest < last_ ? latest : last_;
   n_sorted_ = 0;
   n_stages = 0;
+  tell_rows_ = tell_rows;
   place();
 }
 
@@ -182,6 +196,7 @@ struct Events {
   bool sort_next_bin();
   template <int STEP>
   int64_t list(Index* inputs, uint8_t* times, Index filling);
+  int64_t choose(Index* inputs, uint8_t* times) const;
 
  private:
   typedef Index Some __attribute__((vector_size(32)));
@@ -227,6 +242,24 @@ inline bool Events<Index>::turn_on() {
   ++stage_;
   turn();
   return true;
+}
+
+// Chooses the spikes of this window from those of a strip that tells their rows, 64 at a time, and
+// their bins; returns how many there are. Writes up to 64 more.
+template <class Index>
+inline int64_t Events<Index>::choose(Index* inputs, uint8_t* times) const {
+  const auto first = static_cast<uint8_t>(first_), last = static_cast<uint8_t>(first_ + height_ - 1);
+  const uint8_t *row = strip_->row, *time = strip_->time;
+  const Index* input = strip_->input;
+  const int64_t n_all = strip_->n_sorted();
+  int64_t n_here = 0;
+  for (int64_t at = 0; at < n_all; at += 64) {
+    const uint64_t here = first_bits(n_all - at) & bytes_between(row + at, first, last);
+    pack(inputs + n_here, here, input + at, back_);
+    pack(times + n_here, here, time + at);
+    n_here += __builtin_popcountll(here);
+  }
+  return n_here;
 }
 
 // Copies all spikes, each bin's filled up to whole steps of so many, and the bin of every step; returns
