@@ -147,11 +147,11 @@ def test_spikes_are_counted_as_they_are_summed(n_bins, channels, height, one):
     expected = convolution_reference(latency, weight.double(), threshold.double(), **options)
     assert isinstance(expected, torch.Tensor)
     assert 0 < (expected != SILENT).sum() < expected.numel()
-    larger = torch.ones(80, 2 * channels, height, 1), latency.repeat(1, 2, 1, 1)
+    larger, twice = torch.ones(80, 2 * channels, height, 1), latency.repeat(1, 2, 1, 1)
     for path in compiled_paths():
         with computed(path):
             # leaves weights where the next ones, fewer, will lie
-            spiking_convolution(larger[1], larger[0], 1.0, **options)
+            spiking_convolution(twice, larger, 1.0, **options)
             assert_same(spiking_convolution(latency, weight, threshold, **options), expected)
 
 

@@ -15,6 +15,8 @@ namespace NEUROSPYKE_ISA {
 constexpr int MOST_COUNTING = REGISTERS == 32 ? 4 : 3;
 // Windows that have their turn together, and the bytes of their inputs that are enough.
 constexpr int64_t MOST_LISTED = 64, LISTED_BYTES = 1 << 13;
+// About so many spikes a strip of which a window's are chosen: three registers of them.
+constexpr int64_t CHOSEN_FROM = 192;
 
 // The spikes of a window, step by step.
 struct Listed {
@@ -103,11 +105,6 @@ static void count(const Layer<float>& layer, const Listed& a, const Listed& b, i
   const float* const weight = layer.weight + first;
   const int64_t row = layer.row, maps = least(layer.maps - first, N * L::width);
   const uint8_t *of_a = a.input, *of_b = b.input;
-  const auto add = [weight, row](L::Vec(&sum)[N], uint8_t input) {
-    const float* here = opaque(weight + static_cast<int64_t>(input) * row);
-#pragma GCC unroll 8
-    for (int v = 0; v < N; ++v) sum[v] = L::add(sum[v], L::load(here + v * L::width));
-  };
   const auto look = [&threshold](L::Count(&below)[N], const L::Vec(&sum)[N]) {
 #pragma GCC unroll 8
     for (int v = 0; v < N; ++v)
@@ -117,22 +114,21 @@ static void count(const Layer<float>& layer, const Listed& a, const Listed& b, i
   const int64_t quiet = layer.quiet / STEP;
   int64_t e = 0;
   for (; e < STEP * quiet; ++e) {
-    add(sum_a, of_a[e]);
-    add(sum_b, of_b[e]);
+    add_rows(sum_a, weight, row, of_a, e, e + 1);
+    add_rows(sum_b, weight, row, of_b, e, e + 1);
   }
   for (; e < STEP * b.n_steps; e += STEP) {
 #pragma GCC unroll 8
     for (int i = 0; i < STEP; ++i) {
-      add(sum_a, of_a[e + i]);
-      add(sum_b, of_b[e + i]);
+      add_rows(sum_a, weight, row, of_a, e + i, e + i + 1);
+      add_rows(sum_b, weight, row, of_b, e + i, e + i + 1);
     }
     look(below_a, sum_a);
     look(below_b, sum_b);
   }
   tell_bins<N>(below_b, b.time + quiet, b.n_steps - quiet, b.latency + first, maps);
   for (; e < STEP * a.n_steps; e += STEP) {
-#pragma GCC unroll 8
-    for (int i = 0; i < STEP; ++i) add(sum_a, of_a[e + i]);
+    add_rows(sum_a, weight, row, of_a, e, e + STEP);
     look(below_a, sum_a);
   }
   tell_bins<N>(below_a, a.time + quiet, a.n_steps - quiet, a.latency + first, maps);

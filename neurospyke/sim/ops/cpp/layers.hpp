@@ -166,6 +166,7 @@ template <class T, class Index>
 struct Windows {
   Events<Index> events{};  // of the window at hand
   int64_t n_active = 0, n_spikes = 0;  // windows that are not passed over, and their spikes
+  int64_t n_events = 0;                // spikes of all windows
 
   Windows(const Convolution<T>& job, int64_t sample, int64_t first_row, int64_t n_rows)
       : a_(job.a),
@@ -184,7 +185,7 @@ struct Windows {
     count();
   }
 
-  // Calls pass_over(place) or visit(place, spikes) for every window, with its spikes at hand.
+  // Calls pass_over(place) or, with its spikes at hand, visit(place) for every window.
   template <class Visit, class PassOver>
   void each(const Sorting& sorting, const Visit& visit, const PassOver& pass_over);
 
@@ -197,7 +198,7 @@ struct Windows {
   void add_work(int64_t (&work)[N_WORK]) const {
     work[WINDOWS] += n_rows_ * width_;
     work[WINDOWS_PASSED_OVER] += n_rows_ * width_ - n_active;
-    for (int64_t i = 0; i < n_rows_ * width_; ++i) work[EVENTS] += counts_[i];
+    work[EVENTS] += n_events;
   }
 
   // of the bins, but not so few that they are soon through
@@ -225,6 +226,7 @@ void Windows<T, Index>::count() {
   count_pixels(band_, pixels, [](const uint8_t* bytes) { return ~equal_bytes(bytes, SILENT); });
   count_windows(band_, a_, pixels, n_rows_, width_, columns, counts_);
   for (int64_t i = 0; i < n; ++i) {
+    n_events += counts_[i];
     n_active += !passed_over(i);
     n_spikes += passed_over(i) ? 0 : counts_[i];
   }
@@ -250,7 +252,7 @@ void Windows<T, Index>::each(const Sorting& sorting, const Visit& visit, const P
       }
       events.open(strip_, counts_[place], (y - first) * a_.down, a_.kernel_height,
                   a_.kernel_width * a_.channels);
-      visit(place, int64_t{counts_[place]});
+      visit(place);
     }
 }
 
@@ -268,7 +270,7 @@ static void fire_windows(const Layer<T>& layer, const Plan<T, Index>& plan,
     out.best_map = -1;
     out.best_potential = 0;
   };
-  const auto visit = [&](int64_t place, int64_t) {
+  const auto visit = [&](int64_t place) {
     reset();
     window(layer, plan, windows.events, out);
     write(layer, out, to, place);
@@ -286,17 +288,18 @@ template <int STEP>
 static void list_windows(const Layer<float>& layer, Windows<float, uint8_t>& windows, uint8_t* latency,
                          int64_t (&work)[N_WORK]) {
   Lists<STEP> lists(layer.inputs);
-  const auto visit = [&](int64_t place, int64_t n_spikes) {
+  const auto visit = [&](int64_t place) {
     lists.add(windows.events, latency + place * layer.maps);
     if (lists.full()) count_all(layer, lists);
-    work[ADDITIONS] += n_spikes * layer.maps;
   };
   const auto pass_over = [&](int64_t place) {
     memset(latency + place * layer.maps, SILENT, static_cast<size_t>(layer.maps));
   };
   const bool chosen = Lists<STEP>::chosen;
-  windows.each({SILENT, chosen ? windows.windows_of(192) : ALL_WINDOWS, chosen}, visit, pass_over);
+  windows.each({SILENT, chosen ? windows.windows_of(CHOSEN_FROM) : ALL_WINDOWS, chosen}, visit,
+               pass_over);
   count_all(layer, lists);
+  work[ADDITIONS] += windows.n_spikes * layer.maps;
 }
 
 template <class T, class Index>

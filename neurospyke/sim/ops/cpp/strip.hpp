@@ -195,7 +195,7 @@ struct Events {
 
   bool sort_next_bin();
   template <int STEP>
-  int64_t list(Index* inputs, uint8_t* times, Index filling);
+  int64_t list(Index* inputs, uint8_t* times, Index filling) const;
   int64_t choose(Index* inputs, uint8_t* times) const;
 
  private:
@@ -244,8 +244,8 @@ inline bool Events<Index>::turn_on() {
   return true;
 }
 
-// Chooses the spikes of this window from those of a strip that tells their rows, 64 at a time, and
-// their bins; returns how many there are. Writes up to 64 more.
+// Chooses the spikes of this window from those of a strip that is sorted whole and tells their rows, 64
+// at a time, and their bins; returns how many there are. Writes up to 64 more.
 template <class Index>
 inline int64_t Events<Index>::choose(Index* inputs, uint8_t* times) const {
   const auto first = static_cast<uint8_t>(first_), last = static_cast<uint8_t>(first_ + height_ - 1);
@@ -262,30 +262,28 @@ inline int64_t Events<Index>::choose(Index* inputs, uint8_t* times) const {
   return n_here;
 }
 
-// Copies all spikes, each bin's filled up to whole steps of so many, and the bin of every step; returns
-// how many steps there are. Writes up to 32 bytes more.
+// Copies all spikes, of a strip that is sorted whole, each bin's filled up to whole steps of so many, and
+// the bin of every step; returns how many steps there are. Writes up to 32 bytes more.
 template <class Index>
 template <int STEP>
-inline int64_t Events<Index>::list(Index* inputs, uint8_t* times, Index filling) {
+inline int64_t Events<Index>::list(Index* inputs, uint8_t* times, Index filling) const {
   // a byte written may be anything to the compiler, so that what it is to keep must be its own
   const Index* const input = strip_->input;
   const Index back = back_;
+  const uint32_t *from = from_, *to = to_;
+  const uint8_t* const bin = strip_->stages[0].bin;
+  const int n_bins = strip_->stages[0].n_bins;
   uint8_t* const start = times;
-  do {
-    const uint32_t *from = from_, *to = to_;
-    const uint8_t* const bin = strip_->stages[stage_].bin;
-    const int n_bins = strip_->stages[stage_].n_bins;
-    for (int b = 0; b < n_bins; ++b) {
-      const int64_t size = int64_t{to[b]} - from[b], steps = (size + STEP - 1) / STEP;
-      copy(inputs, input + from[b], size, back);
-      for (int i = 0; i < STEP - 1; ++i) inputs[size + i] = filling;
-      memset(times, bin[b], 32);
-      for (int64_t done = 32; __builtin_expect(done < steps, 0); done += 32)
-        memset(times + done, bin[b], 32);
-      inputs += STEP * steps;
-      times += steps;
-    }
-  } while (turn_on());
+  for (int b = 0; b < n_bins; ++b) {
+    const int64_t size = int64_t{to[b]} - from[b], steps = (size + STEP - 1) / STEP;
+    copy(inputs, input + from[b], size, back);
+    for (int i = 0; i < STEP - 1; ++i) inputs[size + i] = filling;
+    memset(times, bin[b], 32);
+    for (int64_t done = 32; __builtin_expect(done < steps, 0); done += 32)
+      memset(times + done, bin[b], 32);
+    inputs += STEP * steps;
+    times += steps;
+  }
   return times - start;
 }
 
